@@ -1,0 +1,79 @@
+"""How values look in lists and on pages."""
+
+import datetime
+from typing import Any
+
+from django.db import models
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import Truncator
+
+from commands.outcome import Outcome
+
+RUNNING = "running"
+
+# Green for what went well, red for what was refused or failed, orange for what was cut short.
+OUTCOME_COLOURS = {
+    RUNNING: "info",
+    Outcome.OK.value: "success",
+    Outcome.ACCEPTED.value: "success",
+    Outcome.EXIT.value: "success",
+    Outcome.FAILED.value: "danger",
+    Outcome.NOPERM.value: "danger",
+    Outcome.NOVERB.value: "danger",
+    Outcome.SIGNAL.value: "danger",
+    Outcome.UNAVAILABLE.value: "danger",
+    Outcome.ERROR.value: "danger",
+    Outcome.USAGE.value: "warning",
+    Outcome.LIMIT.value: "warning",
+    Outcome.CANCELED.value: "warning",
+    Outcome.TIMEOUT.value: "warning",
+    Outcome.CANNOT.value: "warning",
+    Outcome.CLIENT_GONE.value: "warning",
+    Outcome.SHUTDOWN.value: "warning",
+}
+
+EFFECT_COLOURS = {"allow": "success", "deny": "danger"}
+
+
+def visible(text: str) -> str:
+    """Return `text` with each character written out that a browser would obey or hide: controls, bidi, blanks.
+
+    HTML escaping leaves them in place. What the writer of the record made visible stays as it is.
+    """
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+
+
+def short(text: str) -> SafeString:
+    """Return `text` cut to the width of a list's column; the row's own page has all of it."""
+    shown = Truncator(visible(text)).chars(200)
+    return format_html('<span class="block max-w-sm truncate" title="{}">{}</span>', shown, shown)
+
+
+def moment(at: datetime.datetime) -> SafeString:
+    """Return a time to the second, in the site's time zone; Django's own format leaves the seconds out."""
+    text = timezone.localtime(at).strftime("%Y-%m-%d %H:%M:%S")
+    return format_html('<span class="whitespace-nowrap">{}</span>', text)
+
+
+def label(text: str, colour: str | None) -> SafeString:
+    """Return `text` on a colour of unfold's: info, success, warning, danger, primary; None is grey."""
+    return render_to_string("unfold/helpers/label.html", {"text": text, "type": colour})
+
+
+def outcome_label(outcome: str, exit_code: int | None) -> SafeString:
+    """Return an outcome in its colour, with the exit status or the number of the signal; empty is still running."""
+    if outcome == Outcome.EXIT and exit_code:
+        return label(f"{outcome} {exit_code}", "warning")
+    has_code = exit_code is not None and outcome in (Outcome.EXIT, Outcome.SIGNAL)
+    text = f"{outcome} {exit_code}" if has_code else outcome
+    return label(visible(text) or RUNNING, OUTCOME_COLOURS.get(outcome or RUNNING))
+
+
+def link(obj: models.Model, text: Any) -> SafeString:
+    """Return a link to the admin page of `obj`."""
+    address = reverse(f"admin:{obj._meta.app_label}_{obj._meta.model_name}_change", args=[obj.pk])
+    return format_html('<a href="{}" class="text-link">{}</a>', address, text)

@@ -1,0 +1,84 @@
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
+
+from commands import signature
+from commands.admin.base import Context, ModelAdmin, RelatedTable, may_view
+from commands.admin.rule import subject_of
+from commands.admin.signature import SignatureInline
+from commands.admin.text import EFFECT_COLOURS, label, link
+from commands.admin.verbform import VerbForm
+from commands.models import ActionVerb, Rule, Verb
+from commands.snapshot import parameter_from_model
+
+
+@admin.register(Verb)
+class VerbAdmin(ModelAdmin):
+    form = VerbForm
+    inlines = (SignatureInline,)
+    empty_text = "No verb yet: there is nothing that anybody could run. Add one, then a rule that says who may run it."
+    list_display = ("name", "mode_label", "description", "usage", "enabled", "mail")
+    list_filter = (("mode", ChoicesDropdownFilter), ("enabled", BooleanRadioFilter))
+    search_fields = ("name", "description")
+    search_help_text = "Name or description"
+    change_form_outer_after_template = "admin/related_table.html"
+    fieldsets = (
+        (None, {"fields": ("name", "description", "enabled")}),
+        ("What runs", {"fields": ("kind", "mode", "argv", "environment")}),
+        ("Effects", {"fields": ("changes_mail", "send_stderr")}),
+        ("Limits", {"fields": ("time_limit", "idle_limit", "output_limit", "input_limit")}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Verb]:
+        return super().get_queryset(request).prefetch_related("signatures__parameters")
+
+    @admin.display(description="mode", ordering="mode")
+    def mode_label(self, verb: Verb) -> SafeString:
+        return label(verb.mode, "primary" if verb.mode == Verb.Mode.INTERACTIVE else None)
+
+    @admin.display(description="may change mail", ordering="changes_mail")
+    def mail(self, verb: Verb) -> str:
+        return "yes" if verb.changes_mail else ""
+
+    @admin.display(description="usage")
+    def usage(self, verb: Verb) -> str:
+        rows = (map(parameter_from_model, row.parameters.all()) for row in verb.signatures.all())
+        return signature.usage([signature.Signature(tuple(row)) for row in rows]) or "(no arguments)"
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Context | None = None
+    ) -> HttpResponse:
+        context: Context = extra_context or {}
+        verb = self.get_object(request, object_id)
+        if verb and may_view(request, Rule):
+            context["related"] = who_may_run(verb)
+        return super().change_view(request, object_id, form_url, context)
+
+
+def who_may_run(verb: Verb) -> RelatedTable:
+    """Return the rules that concern the verb, those for all verbs among them."""
+    rules = Rule.objects.filter(Q(verb=verb) | Q(all_verbs=True)).select_related("user", "group", "verb")
+    return RelatedTable(
+        title="Who may run it",
+        headers=("Effect", "Who", "Verb", "State", "Comment"),
+        rows=[_row(rule) for rule in rules],
+        empty_text="No rule speaks of this verb: nobody may run it.",
+        links=[(f"{reverse('admin:commands_rule_add')}?verb={verb.pk}", "Add a rule for this verb")],
+    )
+
+
+def _row(rule: Rule) -> list[Any]:
+    verb = "all verbs" if rule.all_verbs else rule.verb
+    state = "enabled" if rule.enabled else "disabled"
+    return [label(rule.effect, EFFECT_COLOURS[rule.effect]), link(rule, subject_of(rule)), verb, state, rule.comment]
+
+
+@admin.register(ActionVerb)
+class ActionVerbAdmin(ModelAdmin):
+    empty_text = "No action verb yet: clients write EXECUTE before each verb. Add one, such as ADD, to save them that."
+    search_fields = ("name",)

@@ -1,0 +1,160 @@
+"""The only writer of audit events: what goes into one, and the writer that commits it."""
+
+import asyncio
+import ipaddress
+import logging
+import os
+import socket
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+from django.utils import timezone
+
+from commands.audit_text import decode_arguments, encode_arguments, printable, visible
+from commands.audit_writer import StoreUnavailable, Writer
+from commands.models import AuditEvent, Execution
+from commands.outcome import Outcome
+
+if TYPE_CHECKING:
+    from commands.authorization import Accepted
+    from commands.execution.execution import End
+
+__all__ = [
+    "StoreUnavailable",
+    "Writer",
+    "decode_arguments",
+    "encode_arguments",
+    "insert_execution",
+    "printable",
+    "record_event",
+    "record_exit",
+    "record_login",
+    "writer",
+]
+
+logger = logging.getLogger(__name__)
+
+writer = Writer()
+
+# An exit that is not recorded leaves an execution that seems to run for ever, so it is worth waiting for; but
+# the tagged end waits with it.
+EXIT_PAUSES = (0.2, 1.0)
+
+
+def record_event(*, arguments: tuple[bytes, ...] = (), **fields: Any) -> AuditEvent:
+    """Insert one audit event with these fields of the model. Inside a unit of the writer only.
+
+    A value that its column would refuse is changed until it fits: what somebody sends must not keep the record
+    of it from being written.
+    """
+    return AuditEvent.objects.create(
+        at=timezone.now(),
+        node=f"{socket.gethostname()}:{os.getpid()}",
+        arguments=encode_arguments(arguments),
+        arguments_text=" ".join(map(printable, arguments)),
+        **{name: _fitting(name, value) for name, value in fields.items()},
+    )
+
+
+def insert_execution(accepted: "Accepted") -> None:
+    """Insert the summary of an execution that may start now. Inside the unit that records the accept."""
+    attempt = accepted.attempt
+    Execution.objects.create(
+        id=accepted.execution_id,
+        user_id=attempt.user_id,
+        username=_fitting("actor", attempt.username)[:150],
+        verb=accepted.verb.name,
+        arguments_text=" ".join(map(printable, attempt.arguments)),
+        door=attempt.door,
+        remote_addr=_fitting("remote_addr", attempt.remote_addr),
+        tls=attempt.tls,
+        started=timezone.now(),
+    )
+
+
+async def record_login(
+    *,
+    username: str,
+    user_id: int | None,
+    outcome: Outcome,
+    remote_addr: str | None,
+    tls: bool,
+    door: str = "imap",
+    reason: str = "",
+) -> None:
+    """Record that somebody logged in, or failed to. It only logs if the store is away: mail goes on without."""
+    try:
+        await writer.submit(
+            lambda: record_event(
+                kind=AuditEvent.Kind.LOGIN,
+                outcome=outcome,
+                reason=reason,
+                actor_id=user_id,
+                actor=username,
+                remote_addr=remote_addr,
+                tls=tls,
+                door=door,
+            )
+        )
+    except StoreUnavailable:
+        logger.exception("Not recorded: login of %r from %s: %s", username, remote_addr, outcome)
+
+
+async def record_exit(accepted: "Accepted", end: "End") -> None:
+    """Record how an execution ended, and complete its summary. Tried again, then logged as an error."""
+    for pause in (*EXIT_PAUSES, None):
+        try:
+            await writer.submit(lambda: write_exit(accepted, end.outcome, "", end))
+            return
+        except StoreUnavailable:
+            if pause is None:
+                logger.exception("Not recorded: exit of execution %s: %s", accepted.execution_id, end)
+            else:
+                await asyncio.sleep(pause)
+
+
+def write_exit(accepted: "Accepted", outcome: Outcome, reason: str, end: "End | None") -> None:
+    """Write the exit event and complete the summary, once. Inside a unit; `end` is None if nothing has run."""
+    if AuditEvent.objects.filter(execution_id=accepted.execution_id, kind=AuditEvent.Kind.EXIT).exists():
+        return  # an earlier try came through after its time-out
+    attempt = accepted.attempt
+    code, bytes_in, bytes_out = (end.code, end.bytes_in, end.bytes_out) if end else (None, 0, 0)
+    record_event(
+        kind=AuditEvent.Kind.EXIT,
+        outcome=outcome,
+        reason=reason,
+        actor_id=attempt.user_id,
+        actor=attempt.username,
+        remote_addr=attempt.remote_addr,
+        tls=attempt.tls,
+        door=attempt.door,
+        execution_id=accepted.execution_id,
+        verb=accepted.verb.name,
+        revision=accepted.revision,
+        exit_code=code,
+        bytes_in=bytes_in,
+        bytes_out=bytes_out,
+        duration=timedelta(seconds=end.seconds if end else 0),
+    )
+    Execution.objects.filter(pk=accepted.execution_id).update(
+        outcome=outcome, ended=timezone.now(), exit_code=code, bytes_in=bytes_in, bytes_out=bytes_out
+    )
+
+
+def _fitting(name: str, value: Any) -> Any:
+    field = AuditEvent._meta.get_field(name)
+    if isinstance(field, models.GenericIPAddressField):
+        return _address(value)
+    if isinstance(field, models.CharField) and field.max_length is not None:
+        text = visible(value)
+        return text if len(text) <= field.max_length else text[: field.max_length - 1] + "…"
+    return value
+
+
+def _address(value: str | None) -> str | None:
+    try:
+        # PostgreSQL's inet knows no zone, as in fe80::1%eth0
+        return str(ipaddress.ip_address((value or "").partition("%")[0]))
+    except ValueError:
+        return None

@@ -1,0 +1,56 @@
+"""What an execution needs of an executable, whatever its kind."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class ExecutableUnavailable(Exception):
+    """It could not be started; nothing has run. The text is for the log, not for the client."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How it ended: by an exit status, or by the number of a signal. Just one of them is set."""
+
+    code: int | None = None
+    signal: int | None = None
+
+
+class Reader(Protocol):
+    """As much of `asyncio.StreamReader` as an execution needs. One caller at a time."""
+
+    async def read(self, size: int, /) -> bytes:
+        """As soon as there is something, at most `size` bytes of it; b"" at the end. Cancelled, it loses nothing."""
+
+
+class Writer(Protocol):
+    async def write(self, data: bytes | memoryview, /) -> None:
+        """Return when the executable's side has taken all of it. BrokenPipeError if it will never read it."""
+
+    def close(self) -> None:
+        """The executable reads the end of file after what was written before. Any number of times."""
+
+
+class Executable(Protocol):
+    """A running executable. Whoever started it awaits `wait()`, then calls `close()`."""
+
+    @property
+    def stdin(self) -> Writer: ...
+
+    @property
+    def stdout(self) -> Reader: ...
+
+    @property
+    def stderr(self) -> Reader | None: ...
+
+    async def wait(self) -> Exit:
+        """Its end. From then on `stdout` and `stderr` hold what it had written until then, and end after that."""
+
+    def terminate(self) -> None:
+        """Ask it to end; it may take its time, or ignore it. Nothing happens after its end."""
+
+    def kill(self) -> None:
+        """End it now, with all that it has started and that can be found."""
+
+    def close(self) -> None:
+        """Give back what it holds here. One that still runs is killed."""

@@ -1,0 +1,153 @@
+"""The one door to running anything: authorize, record, start, carry, record.
+
+An execution knows nothing of the protocol that carries it: IMAP's forms, a console, a command line are all a `Carry`.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from commands.attempt import Attempt
+from commands.audit import record_exit
+from commands.authorization import Accepted, Refused, authorize, record_limit
+from commands.execution.executable import ExecutableUnavailable
+from commands.execution.kinds import START
+from commands.execution.output import Output
+from commands.execution.running import GRACE_SECONDS, Execution
+from commands.execution.slots import NoSlotFree, take_slot
+from commands.outcome import Outcome
+
+__all__ = ["Carry", "End", "Execution", "Output", "run"]
+
+logger = logging.getLogger(__name__)
+
+Carry = Callable[[Execution], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How an execution came out. `code` is the exit status or, if the outcome is SIGNAL, the signal's number."""
+
+    outcome: Outcome
+    code: int | None
+    bytes_in: int
+    bytes_out: int
+    seconds: float
+
+
+async def run(attempt: Attempt, carry: Carry) -> End:
+    """Run a verb to its end, under policy, limits and record. Refused: nothing has run.
+
+    `carry` is awaited while it runs: it takes the output with `read()` until that gives None, and may `write()`.
+    A ConnectionError from it means that the client is gone. Cancelled, this ends the execution and goes on only when
+    its exit is recorded.
+    """
+    way = _Run(attempt, carry)
+    task = asyncio.get_running_loop().create_task(way.to_the_end())
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+            way.client_gone()
+    if cancelled is not None:
+        with contextlib.suppress(Refused):
+            task.result()
+        raise cancelled
+    return task.result()
+
+
+class _Run:
+    """One way through the door, as a task that nobody cancels: what has started is ended and recorded."""
+
+    def __init__(self, attempt: Attempt, carry: Carry) -> None:
+        self._attempt = attempt
+        self._carry = carry
+        self._gone = False
+        self._execution: Execution | None = None
+        self._carrying: asyncio.Task[None] | None = None
+
+    async def to_the_end(self) -> End:
+        try:
+            with take_slot(self._attempt.user_id):
+                accepted = await authorize(self._attempt)
+                if self._gone:
+                    return await _record(accepted, _nothing_ran(accepted, Outcome.CLIENT_GONE))
+                return await self._start(accepted)
+        except NoSlotFree as error:
+            await record_limit(self._attempt)
+            raise Refused(Outcome.LIMIT, str(error)) from error
+
+    def client_gone(self) -> None:
+        self._gone = True
+        if self._execution is not None:
+            self._execution.end(Outcome.CLIENT_GONE)
+        if self._carrying is not None:
+            self._carrying.cancel()
+
+    async def _start(self, accepted: Accepted) -> End:
+        try:
+            executable = await START[accepted.verb.kind](accepted)
+        except ExecutableUnavailable as error:
+            logger.error("%s can't be started: %s", accepted.verb.name, error)
+            await _record(accepted, _nothing_ran(accepted, Outcome.UNAVAILABLE))
+            raise Refused(Outcome.UNAVAILABLE, f"{accepted.verb.name} is not available") from error
+        except Exception:
+            logger.exception("%s can't be started", accepted.verb.name)
+            return await _record(accepted, _nothing_ran(accepted, Outcome.ERROR))
+        execution = self._execution = Execution(accepted, executable)
+        if self._gone:  # while it was being started
+            execution.end(Outcome.CLIENT_GONE)
+        try:
+            await self._carry_to_the_end(execution)
+        finally:
+            execution.close()
+        return await _record(accepted, _came_out(accepted, execution))
+
+    async def _carry_to_the_end(self, execution: Execution) -> None:
+        self._carrying = asyncio.get_running_loop().create_task(self._carry_safely(execution))
+        try:
+            await execution.wait()
+            await _let_finish(self._carrying, execution)
+        finally:
+            self._carrying.cancel()
+        await asyncio.wait([self._carrying])
+
+    async def _carry_safely(self, execution: Execution) -> None:
+        try:
+            await self._carry(execution)
+        except (ConnectionError, asyncio.CancelledError):
+            execution.end(Outcome.CLIENT_GONE)
+        except Exception:
+            logger.exception("%s, execution %s: its form failed", execution.verb.name, execution.id)
+            execution.end(Outcome.ERROR)
+        finally:
+            execution.close_input()
+
+
+async def _record(accepted: Accepted, end: End) -> End:
+    await record_exit(accepted, end)
+    return end
+
+
+async def _let_finish(carrying: asyncio.Task[None], execution: Execution) -> None:
+    """Wait for the carrier to deliver what the executable has left: as long as its client takes any of it."""
+    while not carrying.done():
+        delivered = execution.bytes_out
+        patience = execution.verb.idle_limit if execution.cause is None else GRACE_SECONDS + 1
+        await asyncio.wait([carrying], timeout=patience)
+        if execution.cause is not None or execution.bytes_out == delivered:
+            return
+
+
+def _nothing_ran(accepted: Accepted, outcome: Outcome) -> End:
+    return End(outcome, code=None, bytes_in=0, bytes_out=0, seconds=time.monotonic() - accepted.started)
+
+
+def _came_out(accepted: Accepted, execution: Execution) -> End:
+    outcome, code = execution.result()
+    return End(outcome, code, execution.bytes_in, execution.bytes_out, time.monotonic() - accepted.started)

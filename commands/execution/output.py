@@ -1,0 +1,82 @@
+"""What an executable writes, on its way to the client or to the log."""
+
+import asyncio
+import logging
+from typing import NamedTuple
+
+from commands.audit import printable
+from commands.authorization import Accepted
+from commands.execution.executable import Reader
+
+logger = logging.getLogger(__name__)
+
+CHUNK = 64 * 1024
+LOGGED_STDERR = 8 * 1024
+
+
+class Output(NamedTuple):
+    stream: str  # STDOUT or STDERR
+    data: bytes
+
+
+class OutputReader:
+    """Standard output, or it and standard error as they come. Its owner calls `close`."""
+
+    def __init__(self, stdout: Reader, stderr: Reader | None) -> None:
+        self._readers = {"STDOUT": stdout}
+        if stderr is not None:
+            self._readers["STDERR"] = stderr
+        self._reading: dict[str, asyncio.Task[bytes]] = {}
+
+    async def read(self) -> Output | None:
+        """The next piece, at most CHUNK bytes; None when all has ended. Cancelled, it loses nothing."""
+        if len(self._readers) == 1 and not self._reading:
+            return await self._read_single()
+        while self._readers:
+            if output := self._take():
+                return output
+            self._start_reading()
+            await asyncio.wait(self._reading.values(), return_when=asyncio.FIRST_COMPLETED)
+        return None
+
+    def close(self) -> None:
+        for task in self._reading.values():
+            task.cancel()
+
+    async def _read_single(self) -> Output | None:
+        ((name, reader),) = self._readers.items()
+        data = await reader.read(CHUNK)
+        return Output(name, data) if data else None
+
+    def _start_reading(self) -> None:
+        for name, reader in self._readers.items():
+            if name not in self._reading:
+                self._reading[name] = asyncio.get_running_loop().create_task(_read(reader))
+
+    def _take(self) -> Output | None:
+        """What has been read already; the stream that was read longest ago comes first."""
+        for name, task in list(self._reading.items()):
+            if task.done():
+                del self._reading[name]
+                if data := task.result():
+                    return Output(name, data)
+                del self._readers[name]
+        return None
+
+
+async def _read(reader: Reader) -> bytes:
+    return await reader.read(CHUNK)
+
+
+async def log_stderr(accepted: Accepted, stderr: Reader) -> None:
+    """Read all of it, so that the program can't block on it, and log the beginning."""
+    kept = bytearray()
+    while data := await stderr.read(CHUNK):
+        kept += data[: LOGGED_STDERR - len(kept)]
+    if kept:
+        logger.warning(
+            "%s, execution %s, standard error: %s",
+            accepted.verb.name,
+            accepted.execution_id,
+            printable(bytes(kept)),
+        )

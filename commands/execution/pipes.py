@@ -1,0 +1,128 @@
+"""The server's ends of a program's pipes, on any event loop.
+
+Not `loop.connect_read_pipe`: its transports read ahead, take several turns of the loop to start, and uvloop's close
+their descriptor twice (libuv, then the file object), when another thread may already have been given its number.
+Here nothing is read ahead: what nobody has read stays in the pipe, and a full pipe stops the program.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import sys
+import termios
+from collections.abc import Callable
+from typing import Self
+
+CLOSED = -1
+
+
+class _PipeEnd:
+    def __init__(self, fd: int) -> None:
+        os.set_blocking(fd, False)
+        self._fd = fd
+        self._loop = asyncio.get_running_loop()
+        self._waiter: asyncio.Future[None] | None = None
+
+    def close(self) -> None:
+        """Close it; who waits on it goes on. Any number of times."""
+        if self._fd == CLOSED:
+            return
+        if self._waiter is not None:
+            self._stop_watching(self._fd)
+            _wake(self._waiter)
+        os.close(self._fd)
+        self._fd = CLOSED
+
+    async def _ready(self, watch: Callable[..., object]) -> None:
+        waiter = self._waiter = self._loop.create_future()
+        watch(self._fd, _wake, waiter)
+        try:
+            await waiter
+        finally:
+            self._waiter = None
+            if self._fd != CLOSED:
+                self._stop_watching(self._fd)
+
+    def _stop_watching(self, fd: int) -> None:
+        raise NotImplementedError
+
+
+class PipeReader(_PipeEnd):
+    """An executable.Reader."""
+
+    @classmethod
+    def open(cls) -> tuple[Self, int]:
+        """One of a new pipe, and the descriptor of its writing end. Both are close-on-exec."""
+        reading, writing = os.pipe()
+        return cls(reading), writing
+
+    def __init__(self, fd: int) -> None:
+        super().__init__(fd)
+        self._rest = b""
+        self._never_waits = False
+
+    async def read(self, size: int, /) -> bytes:
+        if self._never_waits:
+            await asyncio.sleep(0)  # a pipe that is always full must not keep the loop to itself
+        while self._fd != CLOSED:
+            try:
+                data = os.read(self._fd, size)
+            except BlockingIOError:
+                self._never_waits = False
+                await self._ready(self._loop.add_reader)
+                continue
+            self._never_waits = True
+            if not data:
+                self.close()
+            return data
+        data, self._rest = self._rest[:size], self._rest[size:]
+        return data
+
+    def enlarge(self, size: int) -> None:
+        """Let the pipe hold `size` bytes, if the kernel allows it (pipe(7), pipe-user-pages-soft)."""
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(self._fd, fcntl.F_SETPIPE_SZ, size)
+
+    def finish(self) -> None:
+        """Close it, but let what it holds now be read: then comes the end, whoever still holds the other end."""
+        if self._fd == CLOSED:
+            return
+        held = int.from_bytes(fcntl.ioctl(self._fd, termios.FIONREAD, bytes(4)), sys.byteorder)
+        if held:
+            self._rest = os.read(self._fd, held)
+        self.close()
+
+    def _stop_watching(self, fd: int) -> None:
+        self._loop.remove_reader(fd)
+
+
+class PipeWriter(_PipeEnd):
+    """An executable.Writer."""
+
+    @classmethod
+    def open(cls) -> tuple[Self, int]:
+        """One of a new pipe, and the descriptor of its reading end. Both are close-on-exec."""
+        reading, writing = os.pipe()
+        return cls(writing), reading
+
+    async def write(self, data: bytes | memoryview, /) -> None:
+        left = memoryview(data)
+        while left:
+            if self._fd == CLOSED:
+                raise BrokenPipeError("nobody reads this pipe")
+            try:
+                left = left[os.write(self._fd, left) :]
+            except BlockingIOError:
+                await self._ready(self._loop.add_writer)
+            except BrokenPipeError:
+                self.close()
+                raise
+
+    def _stop_watching(self, fd: int) -> None:
+        self._loop.remove_writer(fd)
+
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)

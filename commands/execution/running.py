@@ -1,0 +1,117 @@
+"""An execution while it runs: its input and output, under the limits of its verb."""
+
+import asyncio
+
+from commands.authorization import Accepted
+from commands.execution.executable import Executable, Exit
+from commands.execution.output import CHUNK, Output, OutputReader, log_stderr
+from commands.outcome import Outcome
+
+GRACE_SECONDS = 2.0
+
+# Found in what an executable has left behind, so they count after its end too.
+_FOUND_IN_OUTPUT = frozenset({Outcome.LIMIT, Outcome.CANNOT, Outcome.ERROR})
+
+
+class Execution:
+    """One run of a verb, as whoever carries it sees it: an input, an output and an end.
+
+    The first of these decides how it came out: `end()`, a limit, the executable's own end.
+    """
+
+    def __init__(self, accepted: Accepted, executable: Executable) -> None:
+        self.id = accepted.execution_id
+        self.verb = accepted.verb
+        self.attempt = accepted.attempt
+        self.bytes_in = 0
+        self.bytes_out = 0
+        self.cause: Outcome | None = None
+        self.exit: Exit | None = None
+        self._executable = executable
+        self._loop = asyncio.get_running_loop()
+        stderr = executable.stderr
+        self._output = OutputReader(executable.stdout, stderr if self.verb.send_stderr else None)
+        self._output_cut = False
+        self._writing = asyncio.Lock()
+        self._logging = (
+            self._loop.create_task(log_stderr(accepted, stderr)) if stderr and not self.verb.send_stderr else None
+        )
+        self._deadline = self._loop.time() + self.verb.time_limit
+        self._last_byte = self._loop.time()
+        self._timer: asyncio.Handle = self._loop.call_soon(self._watch)
+
+    async def read(self) -> Output | None:
+        """The next output, at most 64 KiB, as soon as there is some; None: it has ended. One caller at a time."""
+        output = None if self._output_cut else await self._output.read()
+        if output is None:
+            return None
+        data = output.data[: self.verb.output_limit - self.bytes_out]
+        if len(data) < len(output.data):
+            self._output_cut = True
+            self.end(Outcome.LIMIT)
+        self.bytes_out += len(data)
+        self._last_byte = self._loop.time()
+        return Output(output.stream, data) if data else None
+
+    async def write(self, data: bytes) -> None:
+        """Return when the executable's pipe has taken all of it. Dropped if the executable has closed its input."""
+        async with self._writing:
+            if self.bytes_in + len(data) > self.verb.input_limit:
+                self.end(Outcome.LIMIT)
+            left = memoryview(data)
+            while left and self.cause is None:
+                try:
+                    await self._executable.stdin.write(left[:CHUNK])
+                except ConnectionError:
+                    return
+                self.bytes_in += len(left[:CHUNK])
+                self._last_byte = self._loop.time()
+                left = left[CHUNK:]
+
+    def close_input(self) -> None:
+        """The executable reads the end of file. To be called when all writes have returned."""
+        self._executable.stdin.close()
+
+    def end(self, cause: Outcome) -> None:
+        """End it for this cause: TERM to its process group, after GRACE_SECONDS KILL. Only the first cause counts."""
+        if self.cause is not None or (self.exit is not None and cause not in _FOUND_IN_OUTPUT):
+            return
+        self.cause = cause
+        if self.exit is None:
+            self._executable.terminate()
+            self._timer.cancel()
+            self._timer = self._loop.call_later(GRACE_SECONDS, self._executable.kill)
+
+    async def wait(self) -> None:
+        """Until the executable has ended; what it wrote before can still be read."""
+        self.exit = await self._executable.wait()
+        self._timer.cancel()
+        if self._logging is not None:
+            await self._logging
+
+    def result(self) -> tuple[Outcome, int | None]:
+        """How it came out, with the exit status or the signal's number if that was the executable's own end."""
+        if self.cause is not None:
+            return self.cause, None
+        if self.exit is None:
+            raise RuntimeError("it still runs")
+        if self.exit.signal is not None:
+            return Outcome.SIGNAL, self.exit.signal
+        return Outcome.EXIT, self.exit.code
+
+    def close(self) -> None:
+        """Give back everything; for its owner, not for who carries it."""
+        self._timer.cancel()
+        self._output.close()
+        if self._logging is not None:
+            self._logging.cancel()
+        self._executable.close()
+
+    def _watch(self) -> None:
+        """One timer for both limits: restarting one at each byte would cost more than the byte."""
+        now = self._loop.time()
+        due = min(self._deadline, self._last_byte + self.verb.idle_limit)
+        if now >= due:
+            self.end(Outcome.TIMEOUT)
+        else:
+            self._timer = self._loop.call_at(due, self._watch)

@@ -1,0 +1,7 @@
+from commands.models.audit import AuditEvent
+from commands.models.execution import Execution
+from commands.models.revision import MapRevision
+from commands.models.rule import Rule
+from commands.models.verb import ActionVerb, Parameter, Signature, Verb
+
+__all__ = ["ActionVerb", "AuditEvent", "Execution", "MapRevision", "Parameter", "Rule", "Signature", "Verb"]

@@ -1,0 +1,69 @@
+from typing import Any, NoReturn
+
+from django.db import models
+
+
+class AppendOnlyError(TypeError):
+    """Somebody tried to change or delete an audit event."""
+
+
+class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
+    def update(self, **kwargs: Any) -> NoReturn:
+        raise AppendOnlyError("audit events can't be changed")
+
+    def delete(self) -> NoReturn:
+        raise AppendOnlyError("audit events can't be deleted")
+
+    def bulk_update(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise AppendOnlyError("audit events can't be changed")
+
+
+class AuditEvent(models.Model):
+    """One thing that happened. It stands alone: actor, verb and rule are kept as key and as text, no foreign key.
+
+    Append-only: here in the API, and in the database by a trigger (commands/triggers.py).
+    """
+
+    class Kind(models.TextChoices):
+        LOGIN = "login", "login"
+        ACCEPT = "accept", "accept"
+        REJECT = "reject", "reject"
+        EXIT = "exit", "exit"
+
+    at = models.DateTimeField("time", db_index=True)
+    kind = models.CharField(max_length=8, choices=Kind, db_index=True)
+    outcome = models.CharField(max_length=16, db_index=True, help_text="How it came out, in one word.")
+    reason = models.CharField(max_length=400, blank=True, help_text="Why, in words.")
+    actor_id = models.BigIntegerField(null=True, blank=True, db_index=True)
+    actor = models.CharField("user", max_length=1024, blank=True, help_text="The user's name, as it was given.")
+    remote_addr = models.GenericIPAddressField("address", null=True, blank=True)
+    tls = models.BooleanField("TLS", default=False)
+    door = models.CharField(max_length=16, blank=True)
+    execution_id = models.UUIDField(null=True, blank=True, db_index=True)
+    verb = models.CharField(max_length=200, blank=True, db_index=True)
+    revision = models.PositiveBigIntegerField(null=True, blank=True, help_text="The map's, when it was decided.")
+    rule_id = models.BigIntegerField(null=True, blank=True)
+    rule = models.CharField(max_length=400, blank=True, help_text="The rule that decided, in words.")
+    arguments = models.BinaryField(blank=True, default=b"", help_text="Raw bytes, each argument a netstring.")
+    arguments_text = models.TextField("arguments", blank=True, help_text="To read: controls are shown as \\x…")
+    exit_code = models.SmallIntegerField(null=True, blank=True)
+    bytes_in = models.BigIntegerField(null=True, blank=True)
+    bytes_out = models.BigIntegerField(null=True, blank=True)
+    duration = models.DurationField(null=True, blank=True)
+    node = models.CharField(max_length=200, help_text="Host name and process id of the server.")
+
+    objects = AuditEventQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.outcome}: {self.actor} {self.verb} {self.arguments_text}".rstrip()
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.pk is not None:
+            raise AppendOnlyError("audit events can't be changed")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise AppendOnlyError("audit events can't be deleted")

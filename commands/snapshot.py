@@ -1,0 +1,132 @@
+"""Map and rules of one revision, immutable: what authorization decides on, without the database."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from django.contrib.auth import get_user_model
+
+from commands import models, policy, signature
+
+
+@dataclass(frozen=True, slots=True)
+class VerbEntry:
+    """One verb of the map. Limits are in seconds and bytes; `argv` is the template, not yet filled in."""
+
+    id: int
+    name: str
+    description: str
+    mode: str
+    kind: str
+    argv: tuple[str, ...]
+    environment: Mapping[str, str]
+    changes_mail: bool
+    send_stderr: bool
+    time_limit: int
+    idle_limit: int
+    output_limit: int
+    input_limit: int
+    signatures: tuple[signature.Signature, ...]
+
+    @property
+    def usage(self) -> str:
+        """`add ADDRESS | list`; empty if the verb takes no arguments."""
+        return signature.usage(self.signatures)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What is enabled, at one revision. `verbs` is by name, `action_verbs` in capitals."""
+
+    revision: int
+    verbs: Mapping[str, VerbEntry]
+    rules: tuple[policy.Rule, ...]
+    action_verbs: frozenset[str]
+
+
+def read_revision() -> int:
+    """The map's revision now: it is read at each EXECUTE, so that nothing stale is ever decided on."""
+    return models.MapRevision.objects.values_list("number", flat=True).get(pk=1)
+
+
+def load_snapshot() -> Snapshot:
+    """Read map and rules: a fixed number of queries, however large they are."""
+    while True:
+        revision = read_revision()
+        snapshot = Snapshot(
+            revision=revision,
+            verbs=MappingProxyType({entry.name: entry for entry in _load_verbs()}),
+            rules=_load_rules(),
+            action_verbs=frozenset(models.ActionVerb.objects.values_list("name", flat=True)),
+        )
+        # Under READ COMMITTED each query sees its own state: verbs of one revision, rules of the next.
+        if read_revision() == revision:
+            return snapshot
+
+
+def load_subject(user_id: int) -> policy.Subject | None:
+    """The user with its groups, in one query; None: there is no such user, or it is not active."""
+    rows = list(
+        get_user_model()
+        .objects.filter(pk=user_id, is_active=True)
+        .order_by()
+        .values_list("username", "groups__pk")  # an outer join: a user without groups has one row, and None
+    )
+    if not rows:
+        return None
+    group_ids = frozenset(group_id for _, group_id in rows if group_id is not None)
+    return policy.Subject(user_id=user_id, username=rows[0][0], group_ids=group_ids)
+
+
+def parameter_from_model(model: models.Parameter) -> signature.Parameter:
+    return signature.Parameter(
+        name=model.name,
+        type=signature.ParameterType(model.type),
+        detail=model.detail,
+        optional=model.optional,
+        max_length=model.max_length,
+        allow_leading_dash=model.allow_leading_dash,
+    )
+
+
+def _load_verbs() -> list[VerbEntry]:
+    verbs = models.Verb.objects.filter(enabled=True).prefetch_related("signatures__parameters")
+    return [_entry_from_model(verb) for verb in verbs]
+
+
+def _entry_from_model(model: models.Verb) -> VerbEntry:
+    return VerbEntry(
+        id=model.pk,
+        name=model.name,
+        description=model.description,
+        mode=model.mode,
+        kind=model.kind,
+        argv=tuple(model.argv),
+        environment=MappingProxyType(dict(model.environment)),
+        changes_mail=model.changes_mail,
+        send_stderr=model.send_stderr,
+        time_limit=model.time_limit,
+        idle_limit=model.idle_limit,
+        output_limit=model.output_limit,
+        input_limit=model.input_limit,
+        signatures=tuple(
+            signature.Signature(tuple(parameter_from_model(each) for each in row.parameters.all()))
+            for row in model.signatures.all()
+        ),
+    )
+
+
+def _load_rules() -> tuple[policy.Rule, ...]:
+    rows = models.Rule.objects.filter(enabled=True).select_related("user", "group", "verb")
+    return tuple(
+        policy.Rule(
+            id=row.pk,
+            effect=policy.Effect(row.effect),
+            text=str(row),
+            user_id=row.user_id,
+            group_id=row.group_id,
+            everyone=row.everyone,
+            verb=row.verb.name if row.verb else None,
+        )
+        for row in rows
+    )

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class ImapServerConfig(AppConfig):
+    name = "imapserver"
+    verbose_name = "IMAP server"

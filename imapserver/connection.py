@@ -1,0 +1,279 @@
+"""One client: transport ↔ wire ↔ ASGI application, and the conduit between them."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+
+from imapserver.dialogue import DialogueLines
+from imapserver.engine.engine import Engine, EngineConnection
+from imapserver.outgoing import Outgoing
+from imapserver.relay.relay import Relay
+from imapserver.scope import ImapScope
+from imapserver.wire import events, response
+from imapserver.wire.secret import Secret
+from imapserver.wire.server_protocol import ServerProtocol
+from imapserver.wire.state import State
+
+logger = logging.getLogger(__name__)
+
+READ_AHEAD = 64 * 1024
+"""Octets of a client that are kept while what came before them is worked on."""
+
+BAD_COMMANDS = {State.NOT_AUTHENTICATED: 3, State.AUTHENTICATED: 20, State.SELECTED: 20, State.LOGOUT: 1}
+"""In a row, before BYE: Dovecot's limits. Somebody who talks another protocol is told so soon."""
+
+Application = Callable[..., Any]
+
+
+class ImapConnection(asyncio.Protocol):
+    """Implements `scope.Conduit` for its application."""
+
+    def __init__(
+        self,
+        application: Application,
+        engine: Engine,
+        *,
+        tls: bool,
+        opened: "Callable[[ImapConnection], None]",
+        closed: "Callable[[ImapConnection], None]",
+    ) -> None:
+        """`opened` is called after the TLS handshake; `closed` when the client and the application are both done."""
+        self._application = application
+        self._engine = engine
+        self._tls = tls
+        self._opened = opened
+        self._closed = closed
+        self._wire = ServerProtocol()
+        self._messages: asyncio.Queue[Any] = asyncio.Queue()
+        self._dialogues: dict[bytes, DialogueLines] = {}
+        self._relay: Relay | None = None
+        self._held = True
+        """A command is with the application; what follows it waits."""
+        self._bad = 0
+        self._logging_out = False
+        self._reading = True
+        self._gone = False
+
+    # Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport: asyncio.Transport = transport  # type: ignore[assignment]
+        self._loop = asyncio.get_running_loop()
+        self._outgoing = Outgoing(self._transport)
+        self._heard = self._loop.time()
+        self._timer = self._loop.call_later(settings.IMAPX["LOGIN_SECONDS"], self._login_deadline)
+        self._opened(self)
+        self._messages.put_nowait({"type": "imap.connect"})
+        self._task = self._loop.create_task(self._run_application())
+
+    def data_received(self, data: bytes) -> None:
+        self._heard = self._loop.time()
+        self._wire.receive_data(data)
+        self._pump()
+
+    def pause_writing(self) -> None:
+        self._outgoing.pause()
+        if self._relay is not None:
+            self._relay.pause_reading()
+
+    def resume_writing(self) -> None:
+        self._outgoing.resume()
+        if self._relay is not None:
+            self._relay.resume_reading()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._gone = True
+        self._timer.cancel()
+        self._outgoing.lose()
+        if self._relay is not None:
+            self._relay.close()
+        self._messages.put_nowait({"type": "imap.disconnect"})
+
+    def shut_down(self, seconds: float) -> None:
+        """The server is draining: see `scope.ImapShutdown`."""
+        self._messages.put_nowait({"type": "imap.shutdown", "seconds": seconds})
+
+    def abort(self) -> None:
+        """End it now, with what runs on it."""
+        self._transport.abort()
+        self._task.cancel()
+
+    # Application
+
+    async def _run_application(self) -> None:
+        scope: ImapScope = {
+            "type": "imap",
+            "asgi": {"version": "3.0"},
+            "client": (self._transport.get_extra_info("peername") or ("", 0))[:2],
+            "server": (self._transport.get_extra_info("sockname") or ("", 0))[:2],
+            "tls": self._tls,
+            "engine": self._engine,
+            "conduit": self,
+            "extensions": {},
+        }
+        try:
+            await self._application(scope, self._messages.get, self._send)
+        except Exception:
+            logger.exception("an application ended with an error")
+            self._bye("SERVERBUG", "internal error")
+        finally:
+            self._transport.close()
+            self._closed(self)
+
+    async def _send(self, message: Any) -> None:
+        match message["type"]:
+            case "imap.response":
+                await self._outgoing.write(message["data"])
+            case "imap.continue":
+                self._wire.expect_continuation()
+                self._outgoing.put(response.continuation(message["text"]))
+                self._release()
+            case "imap.next":
+                self._count_bad(message["bad"])
+                self._release()
+            case "imap.close":
+                self._transport.close()
+            case other:
+                raise ValueError(f"no message of the imap scope: {other}")
+
+    def _release(self) -> None:
+        self._held = False
+        self._pump()
+
+    # Conduit
+
+    @property
+    def mailbox(self) -> bytes:
+        return self._relay.mailbox if self._relay is not None else b""
+
+    def log_in(self, engine: EngineConnection | None, served: frozenset[bytes]) -> None:
+        if self._gone:
+            if engine is not None:
+                engine.transport.close()
+            raise ConnectionResetError("the client is gone")
+        self._wire.log_in(relaying=engine is not None, served=served)
+        self._bad = 0
+        self._timer.cancel()
+        self._timer = self._loop.call_later(settings.IMAPX["IDLE_SECONDS"], self._idle_deadline)
+        if engine is not None:
+            self._relay = Relay(engine, self._wire, self._outgoing, changed=self._pump, lost=self._engine_lost)
+
+    def open_dialogue(self, tag: bytes) -> DialogueLines:
+        lines = DialogueLines(changed=self._pump, refused=lambda: self._tag_in_use())
+        self._dialogues[tag] = lines
+        self._wire.begin_dialogue(tag)
+        return lines
+
+    async def write(self, data: bytes) -> None:
+        await self._outgoing.write(data)
+
+    async def end_dialogue(self, tag: bytes, data: bytes) -> None:
+        def free() -> None:
+            self._wire.end_dialogue(tag)
+            if self._dialogues.pop(tag).full:
+                self._loop.call_soon(self._pump)
+
+        await self._outgoing.write(data, free)
+
+    async def settle(self) -> None:
+        if self._relay is not None:
+            await self._relay.settle()
+
+    async def ask_for_news(self) -> None:
+        if self._relay is not None:
+            await self._relay.ask_for_news()
+
+    def relay_logout(self, tag: bytes) -> bool:
+        self._logging_out = True
+        if self._relay is None:
+            return False
+        self._relay.start(events.RelayStarted(tag, b"LOGOUT", tag + b" LOGOUT\r\n"))
+        return True
+
+    # Events of the wire
+
+    def _pump(self) -> None:
+        """Take what can be taken of the client's commands, and read on or stop reading."""
+        while not self._held and not self._blocked():
+            event = self._wire.next_event()
+            if event is None:
+                break
+            self._handle(event)
+        self._read(not self._blocked() and len(self._wire) <= READ_AHEAD)
+
+    def _blocked(self) -> bool:
+        relay_full = self._relay is not None and self._relay.full
+        return self._gone or relay_full or any(lines.full for lines in self._dialogues.values())
+
+    def _read(self, wanted: bool) -> None:
+        if wanted != self._reading and not self._transport.is_closing():
+            self._reading = wanted
+            if wanted:
+                self._transport.resume_reading()
+            else:
+                self._transport.pause_reading()
+
+    def _handle(self, event: events.Event) -> None:
+        match event:
+            case events.RelayStarted() if self._relay is not None:
+                self._bad = 0
+                self._relay.start(event)
+            case events.RelayContinued() if self._relay is not None:
+                self._relay.go_on(event)
+            case events.DialogueLine():
+                self._dialogues[event.tag].put(event.line)
+            case events.CommandReceived():
+                self._held = True
+                self._messages.put_nowait({"type": "imap.command", "command": event})
+            case events.ContinuationLine():
+                self._held = True
+                self._messages.put_nowait({"type": "imap.line", "line": Secret(event.line)})
+            case events.LiteralWanted():
+                self._outgoing.put(response.continuation("OK"))
+            case events.CommandRefused():
+                self._outgoing.put(response.status(event.tag, "BAD", event.text))
+                self._count_bad(True)
+                if event.fatal:
+                    self._bye("", "closing, since the next command can't be found")
+
+    def _tag_in_use(self) -> None:
+        # Untagged: a tagged response would look like the end of the execution.
+        self._outgoing.put(response.status(None, "BAD", "this tag names a running execution"))
+        self._count_bad(True)
+
+    def _count_bad(self, bad: bool) -> None:
+        self._bad = self._bad + 1 if bad else 0
+        if self._bad >= BAD_COMMANDS[self._wire.state]:
+            self._bye("", "too many bad commands")
+
+    # Ends
+
+    def _bye(self, code: str, text: str) -> None:
+        """Say BYE, if no response of the engine's is cut in two by it, and close."""
+        if not self._transport.is_closing():
+            if self._outgoing.between:
+                self._outgoing.put(response.status(None, "BYE", text, code))
+            self._held = True
+            self._transport.close()
+
+    def _engine_lost(self, between: bool) -> None:
+        if self._logging_out:
+            self._transport.close()
+        elif between:
+            self._bye("UNAVAILABLE", "the mail engine is gone")
+        else:
+            # Half a response must not pass for a whole one.
+            self._transport.abort()
+
+    def _login_deadline(self) -> None:
+        self._bye("", "login takes too long")
+
+    def _idle_deadline(self) -> None:
+        left = self._heard + settings.IMAPX["IDLE_SECONDS"] - self._loop.time()
+        if left > 0 or self._dialogues:
+            self._timer = self._loop.call_later(max(left, 1), self._idle_deadline)
+        else:
+            self._bye("", "autologout")

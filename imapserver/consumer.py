@@ -1,0 +1,207 @@
+"""ImapConsumer: the application behind one IMAP connection."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, ClassVar
+
+from channels.consumer import AsyncConsumer, get_handler_name
+from channels.exceptions import StopConsumer
+
+from commands import audit, authorization
+from commands.authorization import Refused
+from commands.outcome import Outcome
+from imapserver.engine.engine import Engine, EngineUnavailable
+from imapserver.executions import Executions
+from imapserver.login import LoginFailed, MechanismUnknown, authenticated_user, credentials
+from imapserver.relay import capability
+from imapserver.scope import Conduit
+from imapserver.wire import response
+from imapserver.wire.command import parse_action, parse_cancel, parse_execute
+from imapserver.wire.events import CommandReceived
+from imapserver.wire.exceptions import BadSyntax
+from imapserver.wire.secret import Secret
+
+
+class ImapConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no types
+    """One method per message, and one per command that IMAPX serves."""
+
+    conduit: Conduit
+    engine: Engine
+    executions: Executions | None = None
+    engine_capabilities: tuple[str, ...] = capability.WITHOUT_ENGINE
+    action_verbs: frozenset[bytes] = frozenset()
+    user_id = 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        # A plain loop: Channels' own multiplexing and dispatch cost more than all else on the way of an EXECUTE,
+        # and long work runs in tasks, so that no message has to wait for it.
+        self.scope = scope
+        self.base_send = send
+        self.receive = receive
+        self.conduit = scope["conduit"]
+        self.engine = scope["engine"]
+        try:
+            while True:
+                message = await receive()
+                await getattr(self, get_handler_name(message))(message)
+        except (StopConsumer, ConnectionError):
+            pass
+        finally:
+            if self.executions is not None:
+                await self.executions.abandon()
+
+    # Messages
+
+    async def imap_connect(self, message: Any) -> None:
+        names = " ".join(capability.BEFORE_LOGIN)
+        await self.respond(response.status(None, "OK", "IMAPX ready", f"CAPABILITY {names}"))
+        await self.next()
+
+    async def imap_command(self, message: Any) -> None:
+        command: CommandReceived = message["command"]
+        serve = self.COMMANDS.get(command.name, ImapConsumer.other)
+        bad = False
+        try:
+            await serve(self, command)
+        except BadSyntax as error:
+            bad = True
+            await self.respond(response.status(command.tag, "BAD", str(error)))
+        await self.next(bad)
+
+    async def imap_shutdown(self, message: Any) -> None:
+        if self.executions is not None:
+            await self.executions.finish(message["seconds"], Outcome.SHUTDOWN)
+        await self.respond(response.status(None, "BYE", "the server is shutting down"))
+        await self.send({"type": "imap.close"})
+
+    async def imap_disconnect(self, message: Any) -> None:
+        raise StopConsumer
+
+    async def respond(self, data: bytes) -> None:
+        await self.send({"type": "imap.response", "data": data})
+
+    async def next(self, bad: bool = False) -> None:
+        await self.send({"type": "imap.next", "bad": bad})
+
+    # Commands of any state
+
+    async def capability(self, command: CommandReceived) -> None:
+        await self.conduit.settle()
+        await self.respond(response.capability(await self.capabilities()))
+        await self.respond(response.status(command.tag, "OK", "CAPABILITY completed"))
+
+    async def capabilities(self) -> tuple[str, ...]:
+        if self.executions is None:
+            return capability.BEFORE_LOGIN
+        try:
+            execute = bool(await authorization.visible_verbs(self.user_id))
+        except Refused:
+            execute = False  # the map can't be read: then nothing can be run either
+        return capability.after_login(self.engine_capabilities, execute=execute)
+
+    async def noop(self, command: CommandReceived) -> None:
+        await self.respond(response.status(command.tag, "OK", "NOOP completed"))
+
+    async def id(self, command: CommandReceived) -> None:
+        await self.respond(b'* ID ("name" "IMAPX")\r\n' + response.status(command.tag, "OK", "ID completed"))
+
+    async def logout(self, command: CommandReceived) -> None:
+        if self.executions is not None:
+            await self.executions.finish(0, Outcome.CANCELED)
+        await self.conduit.settle()
+        if not self.conduit.relay_logout(command.tag):
+            await self.respond(response.status(None, "BYE", "IMAPX is logging you out"))
+            await self.respond(response.status(command.tag, "OK", "LOGOUT completed"))
+            await self.send({"type": "imap.close"})
+
+    # Before login
+
+    async def log_in(self, command: CommandReceived) -> None:
+        name = command.name.decode()
+        try:
+            login = await credentials(command, self.ask)
+            user = await authenticated_user(login)
+        except MechanismUnknown:
+            await self.respond(response.status(command.tag, "NO", "this mechanism is not offered", "CANNOT"))
+            return
+        except LoginFailed as failed:
+            await self.record_login(failed.username, None, Outcome.FAILED, str(failed))
+            text = "wrong user name or password"
+            await self.respond(response.status(command.tag, "NO", text, "AUTHENTICATIONFAILED"))
+            return
+        username = user.get_username()
+        try:
+            engine = await self.engine.open(username)
+        except EngineUnavailable as unavailable:
+            await self.record_login(username, user.pk, Outcome.UNAVAILABLE, str(unavailable))
+            text = "mail can't be reached now, please try later"
+            await self.respond(response.status(command.tag, "NO", text, "UNAVAILABLE"))
+            return
+        client = self.scope["client"][0] or None
+        self.user_id = user.pk
+        self.executions = Executions(
+            self.conduit, user_id=user.pk, username=username, remote_addr=client, tls=self.scope["tls"]
+        )
+        if engine is not None:
+            self.engine_capabilities = engine.capabilities
+        self.action_verbs = await self.known_action_verbs()
+        self.conduit.log_in(engine, self.action_verbs)
+        await self.record_login(username, user.pk, Outcome.OK)
+        names = " ".join(await self.capabilities())
+        await self.respond(response.status(command.tag, "OK", f"{name} completed", f"CAPABILITY {names}"))
+
+    async def known_action_verbs(self) -> frozenset[bytes]:
+        try:
+            return frozenset(name.encode() for name in await authorization.action_verbs())
+        except Refused:
+            return frozenset()  # nothing can be run without the map, but mail goes on
+
+    async def ask(self) -> Secret:
+        await self.send({"type": "imap.continue", "text": ""})
+        message = await self.receive()
+        if message["type"] != "imap.line":
+            raise StopConsumer
+        line: Secret = message["line"]
+        return line
+
+    async def record_login(self, username: str, user_id: int | None, outcome: Outcome, reason: str = "") -> None:
+        await audit.record_login(
+            username=username,
+            user_id=user_id,
+            outcome=outcome,
+            reason=reason,
+            remote_addr=self.scope["client"][0] or None,
+            tls=self.scope["tls"],
+        )
+
+    # After login
+
+    async def execute(self, command: CommandReceived) -> None:
+        execute = parse_execute(command) if command.name == b"EXECUTE" else parse_action(command)
+        if execute.form is not None:
+            await self.respond(response.status(command.tag, "NO", "this form is not offered", "CANNOT"))
+        elif self.executions is not None:
+            self.executions.start(command.tag, execute)
+
+    async def cancel(self, command: CommandReceived) -> None:
+        tag = parse_cancel(command)
+        if self.executions is None or not self.executions.cancel(tag):
+            raise BadSyntax("no execution has this tag")
+        await self.respond(response.status(command.tag, "OK", "CANCEL completed"))
+
+    async def other(self, command: CommandReceived) -> None:
+        """An action verb; or a command of the engine's where there is none."""
+        if self.executions is not None and command.name in self.action_verbs:
+            await self.execute(command)
+        else:
+            await self.respond(response.status(command.tag, "NO", "no mail is kept here", "UNAVAILABLE"))
+
+    COMMANDS: ClassVar[dict[bytes, Callable[..., Awaitable[None]]]] = {
+        b"CAPABILITY": capability,
+        b"NOOP": noop,
+        b"ID": id,
+        b"LOGOUT": logout,
+        b"LOGIN": log_in,
+        b"AUTHENTICATE": log_in,
+        b"EXECUTE": execute,
+        b"CANCEL": cancel,
+    }

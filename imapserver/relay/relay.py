@@ -1,0 +1,181 @@
+"""Commands up, responses down, byte for byte; and one command of IMAPX's own, which asks for news."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from imapserver.engine.engine import EngineConnection
+from imapserver.outgoing import Outgoing
+from imapserver.wire.client_protocol import ClientProtocol, Continuation, Tagged, Untagged
+from imapserver.wire.command import parse_select
+from imapserver.wire.events import RelayContinued, RelayStarted
+from imapserver.wire.exceptions import Violation
+from imapserver.wire.server_protocol import ServerProtocol
+from imapserver.wire.state import State
+
+logger = logging.getLogger(__name__)
+
+NEWS_SECONDS = 10
+"""How long an execution's end waits for the engine's news: a client that stalls in an APPEND must not hold it."""
+
+
+@dataclass(slots=True)
+class InFlight:
+    tag: bytes
+    name: bytes
+    mailbox: bytes | None = None
+    answered: asyncio.Future[None] | None = None
+    """Set for a command of IMAPX's own: its tagged response goes to nobody else."""
+
+
+class Relay(asyncio.Protocol):
+    """Couples one client to its engine connection, whose transport delivers here from `attach` on."""
+
+    def __init__(
+        self,
+        engine: EngineConnection,
+        wire: ServerProtocol,
+        outgoing: Outgoing,
+        *,
+        changed: Callable[[], None],
+        lost: Callable[[bool], None],
+    ) -> None:
+        """`changed`: more of the client may be read. `lost`: the engine has closed; whether between responses."""
+        self.mailbox = b""
+        self.full = False
+        """The engine takes no more for now."""
+        self._wire = wire
+        self._outgoing = outgoing
+        self._changed = changed
+        self._lost = lost
+        self._responses = ClientProtocol()
+        self._in_flight: list[InFlight] = []
+        self._settled: list[asyncio.Future[None]] = []
+        self._own_tags = f"IMAPX{secrets.token_hex(4)}."
+        self._own_count = 0
+        self._asking = asyncio.Lock()
+        self._transport = engine.transport
+        engine.attach(self)
+
+    # Commands up
+
+    def start(self, event: RelayStarted) -> None:
+        command = InFlight(event.tag, event.name)
+        if event.name in (b"SELECT", b"EXAMINE"):
+            text = event.data[len(event.tag) + 1 + len(event.name) : -2]
+            command.mailbox = parse_select(text) or b""
+        self._in_flight.append(command)
+        self._transport.write(event.data)
+        if event.name == b"IDLE":
+            self._wake(self._settled)  # it may last half an hour
+
+    def go_on(self, event: RelayContinued) -> None:
+        if event.literal and self._in_flight[-1].mailbox is not None:
+            self._in_flight[-1].mailbox += event.data
+        self._transport.write(event.data)
+
+    def pause_writing(self) -> None:
+        self.full = True
+        self._changed()
+
+    def resume_writing(self) -> None:
+        self.full = False
+        self._changed()
+
+    # Responses down
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            events = self._responses.receive_data(data)
+        except Violation:
+            logger.exception("the engine breaks the protocol; closing")
+            self._transport.abort()
+            return
+        for event in events:
+            match event:
+                case Untagged():
+                    self._outgoing.pass_on(event.data, event.boundary)
+                case Tagged():
+                    self._tagged(event)
+                case Continuation():
+                    self._outgoing.pass_on(event.data, len(event.data))
+                    if self._wire.engine_continued():
+                        self._changed()
+
+    def _tagged(self, event: Tagged) -> None:
+        command = next((command for command in self._in_flight if command.tag == event.tag), None)
+        if command is not None:
+            self._in_flight.remove(command)
+        if command is not None and command.answered is not None:
+            if not command.answered.done():
+                command.answered.set_result(None)
+        else:
+            if command is not None:
+                self._follow_state(command, event.condition)
+            self._outgoing.pass_on(event.data, len(event.data))
+            if self._wire.engine_completed(event.tag):
+                self._changed()
+        if not self._in_flight:
+            self._wake(self._settled)
+
+    def _follow_state(self, command: InFlight, condition: bytes) -> None:
+        """RFC 3501 section 6.3.1: a SELECT that fails deselects."""
+        if command.mailbox is not None and condition != b"BAD":
+            selected = condition == b"OK"
+            self.mailbox = command.mailbox if selected else b""
+            self._wire.state = State.SELECTED if selected else State.AUTHENTICATED
+        elif command.name in (b"CLOSE", b"UNSELECT") and condition == b"OK":
+            self.mailbox = b""
+            self._wire.state = State.AUTHENTICATED
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._wake(self._settled)
+        for command in self._in_flight:
+            if command.answered is not None and not command.answered.done():
+                command.answered.set_result(None)
+        self._lost(self._outgoing.between)
+
+    # Flow control: what the client can't take is not read from the engine
+
+    def pause_reading(self) -> None:
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._transport.resume_reading()
+
+    def close(self) -> None:
+        self._transport.close()
+
+    # IMAPX's own
+
+    async def settle(self) -> None:
+        if self._in_flight:
+            settled = asyncio.get_running_loop().create_future()
+            self._settled.append(settled)
+            await settled
+
+    async def ask_for_news(self) -> None:
+        """See scope.Conduit. In turn: an EXPUNGE in the middle of a client's FETCH would shift its numbers."""
+        try:
+            async with asyncio.timeout(NEWS_SECONDS), self._asking:
+                if not self._wire.idling:
+                    await self.settle()
+                if not self._wire.between_commands or self._transport.is_closing():
+                    return  # IDLE tells by itself; of what comes in the middle of an APPEND its end tells
+                self._own_count += 1
+                command = InFlight(f"{self._own_tags}{self._own_count}".encode(), b"NOOP")
+                command.answered = asyncio.get_running_loop().create_future()
+                self._in_flight.append(command)
+                self._transport.write(command.tag + b" NOOP\r\n")
+                await command.answered
+        except TimeoutError:
+            logger.warning("the engine was not asked for news: it is busy, or the client is in a command")
+
+    @staticmethod
+    def _wake(waiting: list[asyncio.Future[None]]) -> None:
+        for future in waiting:
+            if not future.done():
+                future.set_result(None)
+        waiting.clear()

@@ -1,0 +1,128 @@
+"""The ASGI scope `imap`: what server and application say to each other, and the conduit for the bytes.
+
+Control goes by messages, data by the conduit: a message costs a task switch, and a relayed command, a line of a
+dialogue or a chunk of output has nothing to decide.
+
+The server sends `imap.connect`, then `imap.command` for each command that IMAPX serves, and after one it hands up
+no other until the application has sent `imap.next`. The application may do long work in a task of its own and say
+`imap.next` at once.
+"""
+
+from typing import Any, Literal, Protocol, TypedDict
+
+from imapserver.engine.engine import Engine, EngineConnection
+from imapserver.wire.events import CommandReceived
+from imapserver.wire.secret import Secret
+
+
+class Lines(Protocol):
+    """The lines that the client sends under the tag of one execution."""
+
+    async def next(self) -> bytes:
+        """Return the next line, without its CRLF. While none takes them, the client is read no further."""
+
+    def refuse(self) -> None:
+        """This execution takes no lines: those that came and those that will come are answered `* BAD`."""
+
+
+class Conduit(Protocol):
+    """The connection as the application sees it. All methods raise ConnectionError once the client is gone."""
+
+    @property
+    def mailbox(self) -> bytes:
+        """The selected mailbox as the client named it; empty if none is."""
+
+    def log_in(self, engine: EngineConnection | None, served: frozenset[bytes]) -> None:
+        """Enter the authenticated state. With an engine, the connection relays by itself from now on; commands
+        named in `served` (in capitals) are handed up beside those of the state table."""
+
+    def open_dialogue(self, tag: bytes) -> Lines:
+        """A line under `tag` starts no command from now on."""
+
+    async def write(self, data: bytes) -> None:
+        """Send whole responses, between two of the engine's. Returns when the client can take more."""
+
+    async def end_dialogue(self, tag: bytes, data: bytes) -> None:
+        """Send the tagged response that ends an execution; from then on the tag is free."""
+
+    async def settle(self) -> None:
+        """Return when the engine has answered all that was relayed to it."""
+
+    async def ask_for_news(self) -> None:
+        """Have the engine send what is new in the mailbox, and return when the client has been sent it.
+
+        A NOOP of the server's own, in turn with what is in flight. In IDLE the engine tells by itself."""
+
+    def relay_logout(self, tag: bytes) -> bool:
+        """Hand LOGOUT to the engine, whose answer ends the connection. False: there is no engine."""
+
+
+class ImapScope(TypedDict):
+    type: Literal["imap"]
+    asgi: dict[str, str]
+    client: tuple[str, int]
+    server: tuple[str, int]
+    tls: bool
+    engine: Engine
+    conduit: Conduit
+    extensions: dict[str, Any]
+
+
+# From the server
+
+
+class ImapConnect(TypedDict):
+    type: Literal["imap.connect"]
+
+
+class ImapCommand(TypedDict):
+    type: Literal["imap.command"]
+    command: CommandReceived
+
+
+class ImapLine(TypedDict):
+    """Answers `imap.continue`. It may hold a password."""
+
+    type: Literal["imap.line"]
+    line: Secret
+
+
+class ImapShutdown(TypedDict):
+    """The server is draining: executions may go on for so many seconds."""
+
+    type: Literal["imap.shutdown"]
+    seconds: float
+
+
+class ImapDisconnect(TypedDict):
+    type: Literal["imap.disconnect"]
+
+
+# From the application
+
+
+class ImapResponse(TypedDict):
+    """Whole responses, to be sent between two of the engine's."""
+
+    type: Literal["imap.response"]
+    data: bytes
+
+
+class ImapContinue(TypedDict):
+    """Send `+ text`; the client's next line comes as `imap.line`."""
+
+    type: Literal["imap.continue"]
+    text: str
+
+
+class ImapNext(TypedDict):
+    """The command is answered, or a task will answer it: hand up the next one. `bad` counts it as a bad command."""
+
+    type: Literal["imap.next"]
+    bad: bool
+
+
+class ImapClose(TypedDict):
+    """Close when all has been sent."""
+
+    type: Literal["imap.close"]

@@ -1,0 +1,42 @@
+"""The web admin by daphne, on the event loop that serves IMAP."""
+
+import asyncio
+from typing import Any
+
+
+class WebUnavailable(Exception):
+    """The web can't listen on its address."""
+
+
+class Web:
+    """daphne's server. Make it before the loop runs: Twisted takes the loop as its reactor's."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, application: Any, host: str, port: int) -> None:
+        from twisted.internet import asyncioreactor
+
+        # daphne makes a loop of its own at import, unless a reactor is there already.
+        asyncioreactor.install(loop)  # type: ignore[no-untyped-call]
+        from daphne.server import Server
+
+        address = host.replace(":", r"\:")
+        self._server = Server(
+            application,
+            endpoints=[f"tcp:port={port}:interface={address}"],
+            signal_handlers=False,
+            verbosity=0,
+            server_name="IMAPX",
+        )
+
+    def run(self) -> None:
+        """Listen, and run the loop until `stop`. Raises WebUnavailable if the address can't be had."""
+        self._server.run()
+        if self._server.abort_start:
+            raise WebUnavailable
+
+    @property
+    def address(self) -> tuple[str, int]:
+        host, port = self._server.listening_addresses[0]
+        return host, port
+
+    def stop(self) -> None:
+        self._server.stop()

@@ -1,0 +1,73 @@
+"""What `ServerProtocol` makes of a client's bytes. Octets are as they came; names are in capitals."""
+
+from dataclasses import dataclass
+
+from imapserver.wire.syntax import Fragment
+
+
+@dataclass(frozen=True, slots=True)
+class CommandReceived:
+    """A whole command that IMAPX serves. The caller answers it before it takes the next event."""
+
+    tag: bytes
+    name: bytes
+    fragments: tuple[Fragment, ...]
+    """What stands behind the name: text, literal, text, …; the first text starts with a space or is empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelayStarted:
+    """The first line of a command of the engine's. The caller passes `data` on."""
+
+    tag: bytes
+    name: bytes
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RelayContinued:
+    """More octets of the command that `RelayStarted` began, or the line that ends its IDLE. Pass them on."""
+
+    data: bytes
+    literal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DialogueLine:
+    """One line under the tag of a running execution, verbatim and without CRLF."""
+
+    tag: bytes
+    line: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ContinuationLine:
+    """The line that `expect_continuation()` asked for."""
+
+    line: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LiteralWanted:
+    """A command that IMAPX serves waits with a synchronizing literal. The caller sends `+`."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRefused:
+    """A command that can't be served. The caller answers BAD, under the tag if there is a valid one."""
+
+    tag: bytes | None
+    text: str
+    fatal: bool = False
+    """The next command can't be found: the caller sends BYE too and closes."""
+
+
+Event = (
+    CommandReceived
+    | RelayStarted
+    | RelayContinued
+    | DialogueLine
+    | ContinuationLine
+    | LiteralWanted
+    | CommandRefused
+)

@@ -1,0 +1,258 @@
+"""The side that faces the client: give it bytes, take events.
+
+Commands of the engine's come out as they came in, line by line and literal by literal, so that nothing is
+held back; commands of IMAPX's come out whole. Where only the engine can tell how a command goes on (a
+synchronizing literal, IDLE) no event comes until the caller says what the engine answered: to guess there
+is how commands are smuggled.
+"""
+
+import re
+from collections.abc import Callable
+
+from imapserver.wire import limits
+from imapserver.wire.events import (
+    CommandReceived,
+    CommandRefused,
+    ContinuationLine,
+    DialogueLine,
+    Event,
+    LiteralWanted,
+    RelayContinued,
+    RelayStarted,
+)
+from imapserver.wire.exceptions import BadSyntax, Violation
+from imapserver.wire.fragments import Announcement, Lines, announcement
+from imapserver.wire.state import State, Verdict, verdict
+from imapserver.wire.syntax import ATOM, TAG, Fragment, Literal
+
+HEAD = re.compile(rb"(" + TAG.pattern + rb") (" + ATOM.pattern + rb")((?: .*)?)", re.DOTALL)
+RELAYED_AT_ONCE = 64 * 1024
+
+
+class ServerProtocol:
+    """One client's commands. After each event of the kind CommandReceived the caller answers, then goes on."""
+
+    def __init__(self) -> None:
+        self.state = State.NOT_AUTHENTICATED
+        self.relaying = False
+        """True: an engine is attached, and its commands are relayed; else all are served."""
+        self.served: frozenset[bytes] = frozenset()
+        """Names of commands that IMAPX serves after login beside those of the table: the action verbs."""
+        self._lines = Lines()
+        self._limits = limits.NOT_AUTHENTICATED
+        self._dialogues: set[bytes] = set()
+        self._step: Callable[[], Event | None] = self._read_command
+        # The command that is being read.
+        self._tag = b""
+        self._name = b""
+        self._fragments: list[Fragment] = []
+        self._literals = 0
+        self._octets = 0
+        self._announced: Announcement | None = None
+        self._refusal: str | None = None
+
+    # What the caller tells
+
+    def receive_data(self, data: bytes) -> None:
+        self._lines.feed(data)
+
+    def next_event(self) -> Event | None:
+        """Return the next event; None until more data, or the engine's answer, has come."""
+        try:
+            return self._step()
+        except Violation as violation:
+            self._step = self._ended
+            return CommandRefused(self._tag or None, str(violation), fatal=True)
+
+    def log_in(self, *, relaying: bool, served: frozenset[bytes]) -> None:
+        self.state = State.AUTHENTICATED
+        self.relaying = relaying
+        self.served = served
+        self._limits = limits.AUTHENTICATED
+
+    def expect_continuation(self) -> None:
+        """The next line belongs to the command that is being served (RFC 3501 section 6.2.2)."""
+        self._step = self._read_continuation
+
+    def begin_dialogue(self, tag: bytes) -> None:
+        """From now on a line under `tag` is a DialogueLine."""
+        self._dialogues.add(tag)
+
+    def end_dialogue(self, tag: bytes) -> None:
+        self._dialogues.discard(tag)
+
+    def engine_continued(self) -> bool:
+        """The engine sent `+`. True: it was awaited, and events may come again."""
+        if self._step == self._await_literal:
+            self._step = self._read_relayed_literal
+        elif self._step == self._await_idle:
+            self._step = self._read_idle_end
+        else:
+            return False
+        return True
+
+    def engine_completed(self, tag: bytes) -> bool:
+        """The engine sent its tagged response to `tag`. True: it was awaited, and events may come again."""
+        waits = self._step in (self._await_literal, self._await_idle, self._read_idle_end)
+        if waits and tag == self._tag:
+            self._step = self._read_command
+            return True
+        return False
+
+    # What the caller may ask
+
+    def __len__(self) -> int:
+        """Octets that have come and are in no event yet."""
+        return len(self._lines)
+
+    @property
+    def between_commands(self) -> bool:
+        """Whether the engine has had whole commands only, so that one of ours may follow."""
+        return self._step == self._read_command
+
+    @property
+    def idling(self) -> bool:
+        return self._step in (self._await_idle, self._read_idle_end)
+
+    # Steps: each returns an event or None, and sets the next step
+
+    def _ended(self) -> Event | None:
+        return None
+
+    def _read_command(self) -> Event | None:
+        self._tag = b""
+        line = self._lines.take_line(self._limits.line)
+        if line is None:
+            return None
+        head = HEAD.fullmatch(line)
+        tag, _, text = line.partition(b" ")
+        if tag in self._dialogues:
+            return DialogueLine(tag, text)
+        if head is None or len(tag) > limits.TAG:
+            valid = TAG.fullmatch(tag) is not None and len(tag) <= limits.TAG
+            return self._refuse_line(tag if valid else b"", b"", line, "a tag and a command are expected")
+        name = head[2].upper()
+        decided = verdict(self.state, name)
+        if decided is Verdict.RELAY and (name in self.served or not self.relaying):
+            decided = Verdict.SERVE
+        if decided is Verdict.REFUSE:
+            return self._refuse_line(tag, name, line, "unknown command, or not possible in this state")
+        try:
+            announced = announcement(line)
+        except BadSyntax as error:
+            return CommandRefused(tag, str(error))
+        self._begin(tag, name, announced)
+        if decided is Verdict.RELAY:
+            self._step = self._after_relayed_line(announced)
+            return RelayStarted(tag, name, line + b"\r\n")
+        return self._served_line(head[3])
+
+    def _begin(self, tag: bytes, name: bytes, announced: Announcement | None) -> None:
+        self._tag, self._name, self._announced = tag, name, announced
+        self._fragments = []
+        self._literals = self._octets = 0
+        self._refusal = None
+
+    def _refuse_line(self, tag: bytes, name: bytes, line: bytes, reason: str) -> Event | None:
+        """Refuse a command by its first line; literals that come without being asked for are skipped."""
+        try:
+            announced = announcement(line)
+        except BadSyntax:
+            announced = None
+        self._begin(tag, name, announced)
+        self._refusal = reason
+        return self._served_line(b"")
+
+    # Commands that are served: collected whole
+
+    def _served_line(self, text: bytes) -> Event | None:
+        self._fragments.append(text)
+        announced = self._announced
+        if announced is None:
+            self._step = self._read_command
+            if self._refusal is not None:
+                return CommandRefused(self._tag or None, self._refusal)
+            return CommandReceived(self._tag, self._name, tuple(self._fragments))
+        self._fragments[-1] = text[: text.rindex(b"{") - announced.binary] if text else b""
+        self._literals += 1
+        self._octets += announced.size
+        if self._octets > self._limits.literals or self._literals > self._limits.literal_count:
+            if not announced.synchronizing:
+                # It is on its way already; to read it all only to drop it is what a flood wants.
+                raise Violation("too many literals, or too large")
+            self._refusal = "too many literals, or too large"
+        if self._refusal is not None and announced.synchronizing:
+            self._step = self._read_command
+            return CommandRefused(self._tag or None, self._refusal)
+        self._step = self._read_served_literal
+        return LiteralWanted() if announced.synchronizing else self._step()
+
+    def _read_served_literal(self) -> Event | None:
+        announced = self._announced
+        if announced is None or len(self._lines) < announced.size:
+            return None
+        self._fragments.append(Literal(self._lines.take_octets(announced.size), announced.binary))
+        self._step = self._read_served_line
+        return self._step()
+
+    def _read_served_line(self) -> Event | None:
+        line = self._lines.take_line(self._limits.line)
+        if line is None:
+            return None
+        try:
+            self._announced = announcement(line)
+        except BadSyntax as error:
+            self._announced = None
+            self._refusal = str(error)
+        return self._served_line(line)
+
+    def _read_continuation(self) -> Event | None:
+        line = self._lines.take_line(2 * self._limits.line)
+        if line is None:
+            return None
+        self._step = self._read_command
+        return ContinuationLine(line)
+
+    # Commands that are relayed: passed on as they come
+
+    def _after_relayed_line(self, announced: Announcement | None) -> Callable[[], Event | None]:
+        if announced is None:
+            return self._await_idle if self._name == b"IDLE" else self._read_command
+        self._literals += 1
+        if self._literals > limits.RELAYED_LITERALS:
+            raise Violation("too many literals")
+        self._octets = announced.size
+        return self._await_literal if announced.synchronizing else self._read_relayed_literal
+
+    def _await_literal(self) -> Event | None:
+        return None
+
+    def _await_idle(self) -> Event | None:
+        return None
+
+    def _read_relayed_literal(self) -> Event | None:
+        if self._octets == 0:
+            self._step = self._read_relayed_line
+            return self._step()
+        data = self._lines.take_octets(min(self._octets, RELAYED_AT_ONCE))
+        self._octets -= len(data)
+        return RelayContinued(data, literal=True) if data else None
+
+    def _read_relayed_line(self) -> Event | None:
+        line = self._lines.take_line(self._limits.line)
+        if line is None:
+            return None
+        try:
+            self._step = self._after_relayed_line(announcement(line))
+        except BadSyntax as error:
+            # The engine has had the first half of this command: there is no way back.
+            raise Violation(str(error)) from error
+        return RelayContinued(line + b"\r\n")
+
+    def _read_idle_end(self) -> Event | None:
+        """RFC 2177: whatever this line is, it is no command; the engine says BAD unless it is DONE."""
+        line = self._lines.take_line(self._limits.line)
+        if line is None:
+            return None
+        self._step = self._read_command
+        return RelayContinued(line + b"\r\n")

@@ -1,0 +1,19 @@
+"""One application for both servers: daphne sends it `http`, runimap `imap` as well."""
+
+import os
+
+from channels.routing import ProtocolTypeRouter
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "imapx_site.settings")
+
+django_application = get_asgi_application()  # sets Django up, so that what follows may import models
+
+from imapserver.consumer import ImapConsumer  # noqa: E402
+
+application = ProtocolTypeRouter(
+    {
+        "http": django_application,
+        "imap": ImapConsumer.as_asgi(),
+    }
+)

@@ -1,0 +1,77 @@
+"""How the admin looks: unfold's settings."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse_lazy
+
+
+def _page(title: str, icon: str, model: str) -> dict[str, Any]:
+    """A sidebar entry, shown to those who may view the model (`app.model`)."""
+    app, name = model.split(".")
+
+    def may_view(request: HttpRequest) -> bool:
+        return request.user.has_perm(f"{app}.view_{name}") or request.user.has_perm(f"{app}.change_{name}")
+
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{app}_{name}_changelist"),
+        "permission": may_view,
+    }
+
+
+UNFOLD = {
+    "SITE_TITLE": "IMAPX",
+    "SITE_HEADER": "IMAPX",
+    "SITE_SUBHEADER": "run programs by mail",
+    "SITE_SYMBOL": "terminal",
+    "SHOW_VIEW_ON_SITE": False,
+    "DASHBOARD_CALLBACK": "commands.admin.home.add_recent",
+    "BORDER_RADIUS": "6px",
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97.7% .013 236.62)",
+            "100": "oklch(95.1% .026 236.824)",
+            "200": "oklch(90.1% .058 230.902)",
+            "300": "oklch(82.8% .111 230.318)",
+            "400": "oklch(74.6% .16 232.661)",
+            "500": "oklch(68.5% .169 237.323)",
+            "600": "oklch(54% .14 242)",
+            "700": "oklch(50% .134 242.749)",
+            "800": "oklch(44.3% .11 240.79)",
+            "900": "oklch(39.1% .09 240.876)",
+            "950": "oklch(29.3% .066 243.157)",
+        },
+    },
+    "SIDEBAR": {
+        "navigation": [
+            {
+                "title": "",
+                "items": [{"title": "Overview", "icon": "home", "link": reverse_lazy("admin:index")}],
+            },
+            {
+                "title": "Map",
+                "items": [
+                    _page("Verbs", "terminal", "commands.verb"),
+                    _page("Action verbs", "bolt", "commands.actionverb"),
+                    _page("Rules", "gavel", "commands.rule"),
+                ],
+            },
+            {
+                "title": "People",
+                "items": [
+                    _page("Users", "person", "auth.user"),
+                    _page("Groups", "group", "auth.group"),
+                ],
+            },
+            {
+                "title": "Record",
+                "items": [
+                    _page("Executions", "play_circle", "commands.execution"),
+                    _page("Audit events", "fact_check", "commands.auditevent"),
+                ],
+            },
+        ],
+    },
+}

@@ -1,0 +1,419 @@
+"""Matching arguments and building argv. Neither may crash on any bytes, nor let one argument become two."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from commands.signature import (
+    MAX_ARGUMENT_LENGTH,
+    MAX_ARGUMENTS,
+    ArgumentLimitError,
+    Parameter,
+    ParameterType,
+    Signature,
+    UsageError,
+    build_argv,
+    match_arguments,
+    usage,
+)
+
+ADD = Parameter("action", ParameterType.WORD, "add")
+REMOVE = Parameter("action", ParameterType.WORD, "remove")
+LIST = Parameter("action", ParameterType.WORD, "list")
+ADDRESS = Parameter("address", ParameterType.EMAIL)
+SUBJECT = Parameter("subject", ParameterType.TEXT, optional=True)
+COMMENT = Parameter("comment", ParameterType.TEXT, optional=True)
+SWITCH = Parameter("state", ParameterType.CHOICE, "on off")
+NUMBER = Parameter("number", ParameterType.INTEGER)
+TEXT = Parameter("text", ParameterType.TEXT)
+BLACKLIST = (Signature((ADD, ADDRESS)), Signature((REMOVE, ADDRESS)), Signature((LIST,)))
+
+
+def pattern(expression: str, **fields) -> Parameter:
+    return Parameter("code", ParameterType.PATTERN, expression, **fields)
+
+
+def parameter(kind: ParameterType, detail: str, **fields) -> Parameter:
+    return Parameter("any", kind, detail, **fields)
+
+
+parameters = st.builds(
+    Parameter,
+    name=st.just("any"),
+    type=st.sampled_from(ParameterType),
+    detail=st.one_of(
+        st.text(max_size=8), st.sampled_from(["add", "on off", "1 5", "[a-z]+", "(", "a{99999999999999999999}"])
+    ),
+    optional=st.booleans(),
+    max_length=st.integers(0, 64),
+    allow_leading_dash=st.booleans(),
+)
+some_bytes = st.one_of(
+    st.binary(max_size=80),
+    st.text(max_size=20).map(str.encode),
+    st.sampled_from([b"add", b"on", b"3", b"-3", b"abc", b"a@b", b"abc\n"]),
+)
+
+
+# Any type, any bytes
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")  # re.compile, on odd details
+@given(parameters, some_bytes)
+def test_match_answers_for_any_bytes_and_keeps_the_rules_of_every_type(parameter, argument):
+    if parameter.match(argument):
+        assert len(argument) <= parameter.max_length
+        assert parameter.allow_leading_dash or not argument.startswith(b"-")
+        assert not set(argument.decode()) & set("\0\r\n\x1b\x7f\x9b\u2028")
+
+
+@given(st.sampled_from(ParameterType), st.binary(max_size=10), st.binary(max_size=10))
+def test_nul_is_never_accepted(kind, before, after):
+    assert not parameter(kind, "[^x]*").match(before + b"\0" + after)
+
+
+@pytest.mark.parametrize("argument", [b"-", b"--", b"-rf", b"--help", b"--output=/etc/x", b"-1", b"-a@b.example"])
+@pytest.mark.parametrize(
+    "kind_and_detail",
+    [("word", "-rf"), ("choice", "- -- -rf --help"), ("email", ""), ("integer", ""), ("pattern", ".*"), ("text", "")],
+)
+def test_leading_dash_is_refused_by_default(kind_and_detail, argument):
+    kind, detail = kind_and_detail
+    assert not parameter(ParameterType(kind), detail).match(argument)
+
+
+def test_leading_dash_is_taken_where_the_map_allows_it():
+    assert parameter(ParameterType.TEXT, "", allow_leading_dash=True).match(b"--output=/etc/x")
+    assert parameter(ParameterType.INTEGER, "-5 5", allow_leading_dash=True).match(b"-5")
+
+
+@pytest.mark.parametrize("argument", [b"a-b", b" -rf", b"a --help"])
+def test_dash_that_does_not_lead_is_text_like_any_other(argument):
+    assert TEXT.match(argument)
+
+
+@pytest.mark.parametrize("argument", [b"\xff", b"abc\xc3", b"\xed\xa0\x80", b"\xc0\x80", b"\xf5\x80\x80\x80"])
+def test_bytes_that_are_no_utf8_are_refused(argument):
+    assert not TEXT.match(argument)
+    assert not pattern("(?s).*").match(argument)
+
+
+@pytest.mark.parametrize(
+    "argument",
+    ["\n", "a\n", "a\nb", "a\r", "\x1b[31m", "\x07", "\x7f", "\x85", "\x9b", "\u2028", "\u2029"],
+)
+def test_controls_and_line_ends_are_refused(argument):
+    assert not TEXT.match(argument.encode())
+    assert not pattern("(?s).*").match(argument.encode())
+
+
+@pytest.mark.parametrize("kind", [ParameterType.TEXT, ParameterType.PATTERN])
+def test_length_is_counted_in_bytes(kind):
+    short = parameter(kind, ".*", max_length=4)
+    assert short.match("éé".encode()) and not short.match("ééx".encode())
+
+
+def test_length_is_checked_before_the_expression_runs():
+    # On so many bytes this expression would run for longer than anybody waits.
+    assert not pattern("(a+)+b", max_length=20).match(b"a" * 1_000_000)
+
+
+@pytest.mark.parametrize("kind", ParameterType)
+def test_default_length_is_the_limit_of_one_argument(kind):
+    assert parameter(kind, "").max_length == MAX_ARGUMENT_LENGTH
+
+
+# Each type
+
+
+@pytest.mark.parametrize(
+    "argument", [b"ADD", b"Add", b"add ", b" add", b"ad", b"adds", b"", b"add\n", "\uff41dd".encode()]
+)
+def test_word_is_matched_exactly(argument):
+    assert ADD.match(b"add") and not ADD.match(argument)
+
+
+@pytest.mark.parametrize("argument", [b"ON", b"on off", b"", b"o", b"on ", b"on|off"])
+def test_choice_is_one_of_its_words_exactly(argument):
+    assert SWITCH.match(b"on") and SWITCH.match(b"off") and not SWITCH.match(argument)
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        b"joe@smith.com",
+        b"root@localhost",
+        b"o'brien+list=x@mail.example.co",
+        b"a.b.c@xn--bcher-kva.example",
+        b"x@" + b"a" * 63 + b".example",
+        b"a" * 64 + b"@b.example",
+    ],
+)
+def test_email_takes_addresses(argument):
+    assert ADDRESS.match(argument)
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        b"*@spam.example",
+        b"jo?@spam.example",
+        b"joe@*.example",
+        b"joe",
+        b"@smith.com",
+        b"joe@",
+        b"joe@smith.com\n",
+        b"joe@smith.com\r\nRCPT TO:<x@y.z>",
+        b" joe@smith.com",
+        b"joe @smith.com",
+        b"joe@smith.com,ann@jones.org",
+        b"joe@smith@com",
+        b"<joe@smith.com>",
+        b'"joe smith"@smith.com',
+        b"joe@[127.0.0.1]",
+        b".joe@smith.com",
+        b"joe.@smith.com",
+        b"jo..e@smith.com",
+        b"joe@smith..com",
+        b"joe@.smith.com",
+        b"joe@smith.com.",
+        b"joe@-smith.com",
+        b"joe@smith-.com",
+        "jöe@smith.com".encode(),
+        "joe@\uff53mith.com".encode(),
+        b"a" * 65 + b"@b.example",
+        b"x@" + b"a" * 64 + b".example",
+        b"x@" + b"a." * 127 + b"a",
+        b"",
+    ],
+)
+def test_email_refuses_what_is_no_plain_address(argument):
+    assert not ADDRESS.match(argument)
+
+
+@pytest.mark.parametrize("argument", [b"0", b"7", b"007", b"9" * 18])
+def test_integer_without_bounds_takes_any_number_of_64_bits(argument):
+    assert NUMBER.match(argument)
+
+
+@pytest.mark.parametrize(
+    "argument", [b"", b"+1", b"1.0", b"1e3", b"0x10", b"1_000", b" 1", b"1\n", b"1 2", "٣".encode(), b"9" * 5000]
+)
+def test_integer_refuses_what_is_no_decimal_number(argument):
+    assert not NUMBER.match(argument)
+    assert not parameter(ParameterType.INTEGER, "", max_length=10_000, allow_leading_dash=True).match(argument)
+
+
+def test_integer_keeps_to_its_bounds():
+    bounded = parameter(ParameterType.INTEGER, "-2 10", allow_leading_dash=True)
+    taken = [number for number in range(-5, 15) if bounded.match(str(number).encode())]
+    assert taken == list(range(-2, 11))
+
+
+@pytest.mark.parametrize("detail", ["5", "a b", "1 2 3", "5 1", "1,5", "9" * 5000 + " 1"])
+def test_integer_with_senseless_bounds_matches_nothing(detail):
+    assert not any(parameter(ParameterType.INTEGER, detail).match(text) for text in (b"1", b"5", detail.encode()))
+
+
+@pytest.mark.parametrize("expression", ["^[a-z]+$", "[a-z]+", r"\A[a-z]+$"])
+def test_pattern_matches_the_whole_argument_and_no_newline_after_it(expression):
+    assert pattern(expression).match(b"abc")
+    assert not any(pattern(expression).match(text) for text in (b"abc\n", b"abc1", b"1abc", b"abc def", b""))
+
+
+def test_pattern_of_alternatives_matches_whole_ones():
+    assert pattern("a|ab").match(b"ab")
+    assert not pattern("a|ab").match(b"abb")
+
+
+@pytest.mark.parametrize("expression", ["(", "[", "*", "a{2,1}", "(?P<x>", "a{99999999999999999999}", "(" * 5000, "\\"])
+def test_bad_expression_matches_nothing_and_never_raises(expression):
+    bad = pattern(expression)
+    assert not any(bad.match(text) for text in (b"", b"a", expression.encode()))
+
+
+@pytest.mark.parametrize(
+    "argument", ["", " ", "   ", "a\tb", "; id", "$(id)", "`id`", "*", "~", "$HOME", "%n%s {0}", "naïve 日本"]
+)
+def test_text_takes_any_line_also_an_empty_one(argument):
+    assert TEXT.match(argument.encode())
+
+
+@pytest.mark.parametrize("argument", [b"@/etc/passwd", b"file:///etc/passwd", b"http://127.0.0.1", b"ext::sh -c id"])
+def test_names_of_files_and_places_pass_as_text_alone(argument):
+    assert TEXT.match(argument)
+    assert not any(each.match(argument) for each in (ADD, SWITCH, ADDRESS, NUMBER, pattern("[a-z]+")))
+
+
+# A parameter that makes no sense
+
+
+@pytest.mark.parametrize(
+    ("kind", "detail"),
+    [
+        ("word", ""),
+        ("word", "-x"),
+        ("word", "\ud800"),
+        ("choice", ""),
+        ("choice", " "),
+        ("choice", "on -off"),
+        ("integer", "5"),
+        ("integer", "5 1"),
+        ("pattern", "("),
+    ],
+)
+def test_fault_is_told_to_whoever_writes_the_map(kind, detail):
+    assert parameter(ParameterType(kind), detail).fault
+
+
+@pytest.mark.parametrize(
+    "sound", [ADD, SWITCH, ADDRESS, NUMBER, TEXT, pattern("[a-z]+"), parameter(ParameterType.INTEGER, "1 1")]
+)
+def test_sound_parameter_has_no_fault(sound):
+    assert sound.fault == ""
+
+
+# Signatures
+
+
+@pytest.mark.parametrize(
+    ("one", "text"),
+    [
+        (ADD, "add"),
+        (SWITCH, "(on|off)"),
+        (ADDRESS, "ADDRESS"),
+        (NUMBER, "NUMBER"),
+        (pattern("[a-z]+"), "CODE"),
+        (SUBJECT, "[SUBJECT]"),
+        (Parameter("verbose", ParameterType.WORD, "verbose", optional=True), "[verbose]"),
+    ],
+)
+def test_usage_shows_words_as_they_are_and_names_in_capitals(one, text):
+    assert one.usage == text
+
+
+def test_usage_of_several_signatures_has_bars_between():
+    assert usage(BLACKLIST) == "add ADDRESS | remove ADDRESS | list"
+    assert usage([Signature(()), Signature((LIST,))]) == "(no arguments) | list"
+    assert usage([]) == ""
+
+
+def test_usage_brackets_together_what_is_left_out_together():
+    assert Signature((ADD, SUBJECT)).usage == "add [SUBJECT]"
+    assert Signature((ADD, SUBJECT, ADDRESS)).usage == "add [SUBJECT ADDRESS]"
+    assert Signature((ADD, SUBJECT, COMMENT)).usage == "add [SUBJECT [COMMENT]]"
+
+
+def test_signature_gives_arguments_by_name():
+    assert BLACKLIST[0].match([b"add", b"joe@smith.com"]) == {"action": b"add", "address": b"joe@smith.com"}
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], [b"add"], [b"add", b"joe"], [b"list", b"joe@smith.com"], [b"add", b"joe@smith.com", b""]]
+)
+def test_signature_refuses_another_number_or_form_of_arguments(arguments):
+    assert BLACKLIST[0].match(arguments) is None
+
+
+def test_optional_parameter_is_left_out_with_all_that_follow_it():
+    signature = Signature((ADD, SUBJECT, ADDRESS))
+    assert signature.match([b"add"]) == {"action": b"add"}
+    assert signature.match([b"add", b"hello"]) is None
+    assert set(signature.match([b"add", b"hello", b"a@b"]) or {}) == {"action", "subject", "address"}
+
+
+def test_parameter_that_is_not_optional_can_not_be_left_out_with_an_optional_one_after_it():
+    assert Signature((ADD, ADDRESS, SUBJECT)).match([b"add"]) is None
+
+
+def test_empty_argument_is_given_and_not_left_out():
+    assert Signature((SUBJECT,)).match([b""]) == {"subject": b""}
+    assert Signature((SUBJECT,)).match([]) == {}
+
+
+def test_first_signature_that_matches_names_the_arguments():
+    signatures = [Signature((ADD,)), Signature((TEXT,)), Signature((SUBJECT,))]
+    assert match_arguments("v", signatures, [b"add"]) == {"action": b"add"}
+    assert match_arguments("v", signatures, [b"other"]) == {"text": b"other"}
+    assert match_arguments("v", signatures, []) == {}
+
+
+def test_verb_without_signatures_takes_no_arguments():
+    assert match_arguments("v", [], []) == {}
+    with pytest.raises(UsageError, match=r"^v: usage: \(no arguments\)$"):
+        match_arguments("v", [], [b"x"])
+
+
+def test_usage_error_tells_the_usage():
+    with pytest.raises(UsageError) as caught:
+        match_arguments("blacklist", BLACKLIST, [b"add", b"--help"])
+    assert str(caught.value) == "blacklist: usage: add ADDRESS | remove ADDRESS | list"
+
+
+def test_usage_error_is_ascii_and_holds_nothing_of_the_arguments():
+    signatures = [Signature((Parameter("wort", ParameterType.WORD, "größe"),))]
+    with pytest.raises(UsageError) as caught:
+        match_arguments("v", signatures, [b"%s {0} secret"])
+    assert str(caught.value) == r"v: usage: gr\xf6\xdfe"
+
+
+# Limits
+
+
+def test_arguments_at_the_limits_are_taken():
+    arguments = [b"x" * MAX_ARGUMENT_LENGTH] * MAX_ARGUMENTS
+    signature = Signature(tuple(Parameter(f"p{n}", ParameterType.TEXT) for n in range(MAX_ARGUMENTS)))
+    assert len(match_arguments("v", [signature], arguments)) == MAX_ARGUMENTS
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[b""] * 17, [b"x" * 1025], [b"x" * 1024] * 15 + [b"x" * 1025], [b"x" * 1024] * 16 + [b"x"], [b"x" * 10_000_000]],
+)
+@pytest.mark.parametrize("signatures", [(), (Signature((parameter(ParameterType.TEXT, "", max_length=10**9),)),)])
+def test_arguments_over_a_limit_are_refused_whatever_the_map_says(signatures, arguments):
+    with pytest.raises(ArgumentLimitError):
+        match_arguments("v", signatures, arguments)
+
+
+# Argument vectors
+
+
+@pytest.mark.parametrize(
+    ("template", "argv"),
+    [
+        (["/bin/x", "{action}", "--", "{address}"], (b"/bin/x", b"add", b"--", b"a@b")),
+        (["/bin/x", "{address}", "{address}"], (b"/bin/x", b"a@b", b"a@b")),
+        (["/bin/x", "{*}"], (b"/bin/x", b"add", b"a@b")),
+        (["/bin/x", "{subject}", "end"], (b"/bin/x", b"end")),
+        (["/bin/x", "--to={address}", "{address}x", "{}", "{{address}}", "{address"],
+         (b"/bin/x", b"--to={address}", b"{address}x", b"{}", b"{{address}}", b"{address")),
+        (["/bin/x", "{address}\n", "{address.real}", "%(address)s", "$address", "é"],
+         (b"/bin/x", b"{address}\n", b"{address.real}", b"%(address)s", b"$address", "é".encode())),
+    ],
+)  # fmt: skip
+def test_whole_elements_are_filled_in_and_all_else_stands(template, argv):
+    assert build_argv(template, {"action": b"add", "address": b"a@b"}, [b"add", b"a@b"]) == argv
+
+
+@given(st.lists(st.binary(max_size=20), max_size=16))
+def test_each_argument_is_one_element_byte_for_byte(arguments):
+    values = {f"p{number}": argument for number, argument in enumerate(arguments)}
+    template = ["/bin/x", *(f"{{{name}}}" for name in values)]
+    assert build_argv(template, values, arguments) == (b"/bin/x", *arguments)
+    assert build_argv(["/bin/x", "{*}"], values, arguments) == (b"/bin/x", *arguments)
+
+
+@pytest.mark.parametrize("argument", [b"{address}", b"{*}", b"{0}", b"%s"])
+def test_argument_that_reads_like_a_template_is_not_filled_in_again(argument):
+    values = {"subject": argument, "address": b"a@b"}
+    assert build_argv(["/bin/x", "{subject}"], values, [argument]) == (b"/bin/x", argument)
+
+
+@pytest.mark.parametrize(
+    "argument", [b"; id", b"| id", b"&& id", b"`id`", b"$(id)", b"> /tmp/x", b"*", b"~", b"", b"  "]
+)
+def test_shell_words_and_empty_arguments_stay_one_element(argument):
+    signature = Signature((TEXT, Parameter("second", ParameterType.TEXT)))
+    values = match_arguments("v", [signature], [argument, b"next"])
+    assert build_argv(["/bin/x", "{text}", "{second}"], values, [argument, b"next"]) == (b"/bin/x", argument, b"next")

@@ -1,0 +1,198 @@
+"""Snapshots of map and rules, read from a real database."""
+
+import dataclasses
+
+import pytest
+from django.contrib.auth.models import Group, User
+
+from commands import policy, signature
+from commands import snapshot as module
+from commands.models import ActionVerb, MapRevision, Parameter, Rule, Signature, Verb
+from commands.snapshot import load_snapshot, load_subject, parameter_from_model, read_revision
+
+pytestmark = pytest.mark.django_db
+
+SNAPSHOT_QUERIES = 7  # verbs, signatures, parameters, rules, action verbs, and the revision before and after
+
+
+@pytest.fixture(autouse=True)
+def revision():
+    return MapRevision.objects.get_or_create(pk=1)[0]
+
+
+def make_verb(name: str, *usages: list[dict], **fields) -> Verb:
+    verb = Verb.objects.create(name=name, argv=["/bin/echo", "{*}"], **fields)
+    for position, parameters in enumerate(usages):
+        row = Signature.objects.create(verb=verb, position=position)
+        for place, parameter in enumerate(parameters):
+            Parameter.objects.create(signature=row, position=place, **parameter)
+    return verb
+
+
+def word(text: str) -> dict:
+    return {"name": "action", "type": "word", "detail": text}
+
+
+ADDRESS = {"name": "address", "type": "email"}
+
+
+def test_verb_is_kept_with_all_its_fields():
+    fields = {
+        "description": "Keeps a list.",
+        "mode": "interactive",
+        "environment": {"LIST_DIR": "/srv"},
+        "changes_mail": True,
+        "send_stderr": True,
+        "time_limit": 11,
+        "idle_limit": 12,
+        "output_limit": 13,
+        "input_limit": 14,
+    }
+    verb = make_verb("blacklist", [word("add"), ADDRESS], [word("list")], **fields)
+    entry = load_snapshot().verbs["blacklist"]
+    assert {name: getattr(entry, name) for name in fields} == fields
+    assert (entry.id, entry.name, entry.kind, entry.argv) == (verb.pk, "blacklist", "program", ("/bin/echo", "{*}"))
+    assert entry.usage == "add ADDRESS | list"
+
+
+def test_signatures_and_parameters_keep_their_positions():
+    verb = Verb.objects.create(name="v", argv=["/bin/echo"])
+    last, first = (Signature.objects.create(verb=verb, position=position) for position in (2, 1))
+    Parameter.objects.create(signature=last, position=0, **word("last"))
+    Parameter.objects.create(signature=first, position=2, **ADDRESS)
+    Parameter.objects.create(signature=first, position=1, **word("first"))
+    assert load_snapshot().verbs["v"].usage == "first ADDRESS | last"
+
+
+def test_verb_without_signatures_has_no_usage():
+    make_verb("bare")
+    entry = load_snapshot().verbs["bare"]
+    assert (entry.signatures, entry.usage) == ((), "")
+
+
+def test_what_is_not_enabled_is_left_out():
+    off = make_verb("off", enabled=False)
+    Rule.objects.create(everyone=True, all_verbs=True, enabled=False)
+    Rule.objects.create(everyone=True, verb=off)
+    snapshot = load_snapshot()
+    assert dict(snapshot.verbs) == {}
+    assert [rule.verb for rule in snapshot.rules] == ["off"]
+
+
+def test_rules_are_kept_with_their_subject_verb_and_words():
+    ann, staff = User.objects.create_user("ann"), Group.objects.create(name="staff")
+    verb = make_verb("calendar")
+    ids = [
+        Rule.objects.create(**fields).pk
+        for fields in (
+            {"user": ann, "verb": verb},
+            {"group": staff, "all_verbs": True, "effect": "deny"},
+            {"everyone": True, "verb": verb},
+        )
+    ]
+    allow, deny = policy.Effect.ALLOW, policy.Effect.DENY
+    assert set(load_snapshot().rules) == {
+        policy.Rule(ids[0], allow, "allow user ann: calendar", user_id=ann.pk, verb="calendar"),
+        policy.Rule(ids[1], deny, "deny group staff: all verbs", group_id=staff.pk),
+        policy.Rule(ids[2], allow, "allow everyone: calendar", everyone=True, verb="calendar"),
+    }
+
+
+def test_action_verbs_are_kept_in_capitals():
+    ActionVerb.objects.all().delete()
+    for name in ("ADD", "REMOVE"):
+        ActionVerb.objects.create(name=name)
+    assert load_snapshot().action_verbs == {"ADD", "REMOVE"}
+
+
+def test_snapshot_carries_the_revision(revision):
+    MapRevision.objects.update(number=41)
+    assert load_snapshot().revision == read_revision() == 41
+
+
+def test_snapshot_can_not_be_changed():
+    make_verb("v", environment={"A": "b"})
+    snapshot = load_snapshot()
+    with pytest.raises(TypeError):
+        snapshot.verbs["x"] = snapshot.verbs["v"]
+    with pytest.raises(TypeError):
+        snapshot.verbs["v"].environment["LD_PRELOAD"] = "x"
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        snapshot.revision = 0
+
+
+def test_snapshot_takes_as_many_queries_for_a_large_map_as_for_a_small_one(django_assert_num_queries):
+    groups = [Group.objects.create(name=f"group {number}") for number in range(20)]
+    for number, group in enumerate(groups):
+        verb = make_verb(f"verb{number}", [word("add"), ADDRESS], [word("list")])
+        Rule.objects.create(group=group, verb=verb)
+        Rule.objects.create(user=User.objects.create_user(f"user{number}"), verb=verb)
+        if number in (0, 19):
+            with django_assert_num_queries(SNAPSHOT_QUERIES):
+                snapshot = load_snapshot()
+            with django_assert_num_queries(0):
+                assert len([entry.usage for entry in snapshot.verbs.values()]) == number + 1
+                assert len([rule.text for rule in snapshot.rules]) == 2 * (number + 1)
+
+
+def test_snapshot_of_a_map_that_changes_meanwhile_is_read_again(monkeypatch, django_assert_num_queries):
+    make_verb("first")
+    load_rules = module._load_rules
+
+    def change_then_load():
+        monkeypatch.setattr(module, "_load_rules", load_rules)
+        make_verb("second")
+        MapRevision.objects.update(number=read_revision() + 1)
+        return load_rules()
+
+    monkeypatch.setattr(module, "_load_rules", change_then_load)
+    snapshot = load_snapshot()
+    assert set(snapshot.verbs) == {"first", "second"}
+    assert snapshot.revision == read_revision()
+
+
+def test_revision_is_read_in_one_query(django_assert_num_queries):
+    with django_assert_num_queries(1):
+        read_revision()
+
+
+def test_subject_has_the_groups_of_the_user():
+    ann = User.objects.create_user("ann")
+    groups = [Group.objects.create(name=name) for name in ("one", "two", "other")]
+    ann.groups.set(groups[:2])
+    expected = policy.Subject(ann.pk, "ann", frozenset(group.pk for group in groups[:2]))
+    assert load_subject(ann.pk) == expected
+
+
+@pytest.mark.parametrize("count", [0, 1, 20])
+def test_subject_takes_one_query_however_many_groups(count, django_assert_num_queries):
+    ann = User.objects.create_user("ann")
+    ann.groups.set([Group.objects.create(name=f"group {number}") for number in range(count)])
+    with django_assert_num_queries(1):
+        subject = load_subject(ann.pk)
+    assert subject is not None and len(subject.group_ids) == count
+
+
+def test_user_who_is_not_active_or_not_there_is_no_subject():
+    ann = User.objects.create_user("ann", is_active=False)
+    ann.groups.set([Group.objects.create(name="one")])
+    assert load_subject(ann.pk) is None
+    assert load_subject(ann.pk + 1000) is None
+
+
+def test_superuser_is_a_subject_like_any_other():
+    root = User.objects.create_superuser("root")
+    assert load_subject(root.pk) == policy.Subject(root.pk, "root", frozenset())
+
+
+def test_parameter_of_the_model_is_the_signatures_own():
+    model = Parameter(name="n", type="integer", detail="1 5", optional=True, max_length=9, allow_leading_dash=True)
+    assert parameter_from_model(model) == signature.Parameter(
+        "n", signature.ParameterType.INTEGER, "1 5", optional=True, max_length=9, allow_leading_dash=True
+    )
+    assert model.usage == "[N]"
+
+
+def test_types_of_the_model_and_of_signatures_are_the_same():
+    assert set(Parameter.Type.values) == set(signature.ParameterType)
+    assert set(Rule.Effect.values) == set(policy.Effect)
