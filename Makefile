@@ -29,13 +29,14 @@ run: install
 		echo "No mail engine: without Dovecot only EXECUTE is served (engine none)."
 	@$(BIN)/python manage.py migrate --verbosity 0
 	@$(BIN)/python manage.py demo
-	@exec $(BIN)/python manage.py runimap
+	@exec $(BIN)/python manage.py runimap --hints
 
 try: install
 	@$(BIN)/python manage.py trydemo
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --database sqlite
+	$(BIN)/python -m pytest --database postgresql
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

@@ -5,6 +5,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -30,7 +31,7 @@ class StoreUnavailable(Exception):
 class _Job:
     unit: Callable[[], Any]
     undo: Callable[[Any], object] | None
-    waiter: asyncio.Future[Any] | None  # of the caller's event loop; None: nobody waits
+    answer: Future[Any] | None  # None: nobody waits for it
 
 
 _Queue = queue.SimpleQueue[_Job | None]  # None ends the thread, after all that was put before it
@@ -68,18 +69,20 @@ class Writer:
         `undo` is for a unit that was, or may have been, committed after all, when the caller had already been told
         otherwise or was cancelled: it is run with the unit's value, as a unit that nobody waits for.
         """
-        waiter: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._put(_Job(unit, undo, waiter))
+        answer: Future[T] = Future()
+        self._put(_Job(unit, undo, answer))
+        taken = False
         try:
             async with asyncio.timeout(settings.IMAPX["AUDIT_SECONDS"]):
-                return await waiter
-        except (asyncio.CancelledError, TimeoutError) as error:
-            # Answered, but the task was cancelled before it could take the answer.
-            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
-                self._put_undo(undo, waiter.result())
-            if isinstance(error, TimeoutError):
-                raise StoreUnavailable("the audit store did not answer in time") from error
-            raise
+                value = await asyncio.wrap_future(answer)
+                taken = True
+                return value
+        except TimeoutError as error:
+            raise StoreUnavailable("the audit store did not answer in time") from error
+        finally:
+            # Cancelled in time, the writer undoes it; else it is too late for that, and it is done from here.
+            if not taken and not answer.cancel() and answer.exception() is None:
+                self._put_undo(undo, answer.result())
 
     def _start(self) -> None:
         if self._thread is None or not self._thread.is_alive():
@@ -136,6 +139,7 @@ class Writer:
         values: list[Any] = []
         try:
             with transaction.atomic():
+                _ask_for_durability()
                 for job in batch:
                     values.append(job.unit())
         except (InterfaceError, OperationalError) as error:
@@ -144,7 +148,7 @@ class Writer:
             # The connection broke in the COMMIT: it may be written or not, and a second try could write it twice.
             for job, value in zip(batch, values, strict=True):
                 self._answer(job, error=error)
-                self._put_undo(job.undo, value)
+                self._undo(job, value)
             return None
         except Exception as error:  # a unit's own: its caller gets it, and the thread goes on
             return error
@@ -153,30 +157,34 @@ class Writer:
         return None
 
     def _answer(self, job: _Job, value: Any = None, error: Exception | None = None) -> None:
-        """Tell the caller, on its event loop; if nobody is there any more, undo."""
-
-        def deliver(waiter: asyncio.Future[Any]) -> None:
-            if waiter.done():
-                undo()
-            elif error is not None:
-                waiter.set_exception(error)
-            else:
-                waiter.set_result(value)
-
-        def undo() -> None:
+        """Tell the caller; if it has given up, undo."""
+        if job.answer is None:
+            if error is not None:
+                logger.error("Not recorded: that an execution did not start", exc_info=error)
+        elif not job.answer.set_running_or_notify_cancel():
             if error is None:
-                self._put_undo(job.undo, value)
-
-        if isinstance(error, StoreError):
-            cause, error = error, StoreUnavailable(str(error))
-            error.__cause__ = cause
-        if job.waiter is not None:
-            try:
-                job.waiter.get_loop().call_soon_threadsafe(deliver, job.waiter)
-            except RuntimeError:  # the loop is closed, and who waited with it
-                undo()
+                self._undo(job, value)
+        elif isinstance(error, StoreError):
+            unavailable = StoreUnavailable(str(error))
+            unavailable.__cause__ = error
+            job.answer.set_exception(unavailable)
         elif error is not None:
-            logger.error("Not recorded: that an execution did not start", exc_info=error)
+            job.answer.set_exception(error)
+        else:
+            job.answer.set_result(value)
+
+    def _undo(self, job: _Job, value: Any) -> None:
+        """As `_put_undo`, on the writer's thread: at once, since it may be the last thing that it does."""
+        undo = job.undo
+        if undo is not None:
+            self._write([_Job(lambda: undo(value), None, None)])
+
+
+def _ask_for_durability() -> None:
+    """For SQLite the settings do (synchronous=FULL); a PostgreSQL server may have it off for all that don't ask."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL synchronous_commit TO on")
 
 
 def _gather(jobs: _Queue) -> tuple[list[_Job], bool]:

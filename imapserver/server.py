@@ -17,7 +17,7 @@ class ImapServer:
 
     def __init__(self, application: Application, engine: Engine) -> None:
         self._application = application
-        self._engine = engine
+        self.engine = engine
         self._listeners: list[asyncio.Server] = []
         self._connections: set[ImapConnection] = set()
         self._empty = asyncio.Event()
@@ -28,7 +28,7 @@ class ImapServer:
 
         def connect() -> ImapConnection:
             return ImapConnection(
-                self._application, self._engine, tls=tls is not None, opened=self._remember, closed=self._forget
+                self._application, self.engine, tls=tls is not None, opened=self._remember, closed=self._forget
             )
 
         loop = asyncio.get_running_loop()

@@ -11,7 +11,7 @@ class WebUnavailable(Exception):
 class Web:
     """daphne's server. Make it before the loop runs: Twisted takes the loop as its reactor's."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, application: Any, host: str, port: int) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, host: str, port: int) -> None:
         from twisted.internet import asyncioreactor
 
         # daphne makes a loop of its own at import, unless a reactor is there already.
@@ -20,15 +20,16 @@ class Web:
 
         address = host.replace(":", r"\:")
         self._server = Server(
-            application,
+            None,
             endpoints=[f"tcp:port={port}:interface={address}"],
             signal_handlers=False,
             verbosity=0,
             server_name="IMAPX",
         )
 
-    def run(self) -> None:
+    def run(self, application: Any) -> None:
         """Listen, and run the loop until `stop`. Raises WebUnavailable if the address can't be had."""
+        self._server.application = application
         self._server.run()
         if self._server.abort_start:
             raise WebUnavailable

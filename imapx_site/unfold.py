@@ -26,6 +26,7 @@ UNFOLD = {
     "SITE_HEADER": "IMAPX",
     "SITE_SUBHEADER": "run programs by mail",
     "SITE_SYMBOL": "terminal",
+    "SITE_URL": None,  # there is no site beside the admin to go back to
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "commands.admin.home.add_recent",
     "BORDER_RADIUS": "6px",

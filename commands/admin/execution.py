@@ -13,20 +13,20 @@ EVENTS = 100  # more than one execution ever has
 @admin.register(Execution)
 class ExecutionAdmin(RecordAdmin):
     empty_text = "No execution yet: no verb has been run. Attempts that were refused are among the audit events."
-    list_display = ("when", "ending", "who", "verb", "arguments_short", "took", "door")
+    list_display = ("when", "ending", "who", "verb_text", "arguments_short", "took", "door")
     list_filter = (UsernameFilter, VerbFilter, EndFilter, ("started", DayRangeFilter))
     search_fields = ("username", "verb", "arguments_text", "remote_addr")
     search_help_text = "User, verb, arguments, address"
     sortable_by = ("when",)  # by a column without an index each page would sort the whole table
     change_form_outer_after_template = "admin/related_table.html"
     fieldsets = (
-        (None, {"fields": ("ending", "exit_code", "who", "verb", "arguments")}),
+        (None, {"fields": ("ending", "exit_code", "who", "verb_text", "arguments")}),
         ("When", {"fields": ("when", "ended_at", "took")}),
         ("From where", {"fields": ("door", "remote_addr", "tls")}),
         ("How much", {"fields": ("bytes_in", "bytes_out")}),
         ("Keys", {"fields": ("id", "user_id")}),
     )
-    readonly_fields = ("ending", "who", "arguments", "when", "ended_at", "took")
+    readonly_fields = ("ending", "who", "verb_text", "arguments", "when", "ended_at", "took")
 
     @admin.display(description="started", ordering="started")
     def when(self, execution: Execution) -> SafeString:
@@ -43,6 +43,10 @@ class ExecutionAdmin(RecordAdmin):
     @admin.display(description="user")
     def who(self, execution: Execution) -> str:
         return visible(execution.username)
+
+    @admin.display(description="verb")
+    def verb_text(self, execution: Execution) -> str:
+        return visible(execution.verb)
 
     @admin.display(description="arguments")
     def arguments(self, execution: Execution) -> str:

@@ -1,5 +1,6 @@
 """Signatures and their parameters, edited on the page of their verb."""
 
+from dataclasses import fields
 from typing import Any
 
 from django import forms
@@ -22,12 +23,13 @@ class OrderedFormSet(PaginationInlineFormSet):
 class ParameterForm(forms.ModelForm):
     def clean(self) -> None:
         super().clean()
-        values = self.cleaned_data
-        if "name" in values and "type" in values and "detail" in values:
-            type = signature.ParameterType(values["type"])
-            fault = signature.Parameter(name=values["name"], type=type, detail=values["detail"]).fault
-            if fault:
-                self.add_error("detail", fault)
+        if self.errors:
+            return
+        values = {field.name: self.cleaned_data[field.name] for field in fields(signature.Parameter)}
+        values["type"] = signature.ParameterType(values["type"])
+        fault = signature.Parameter(**values).fault
+        if fault:
+            self.add_error("detail", fault)
 
 
 class ParameterInline(TabularInline):
@@ -38,7 +40,7 @@ class ParameterInline(TabularInline):
     hide_title = True
     ordering_field = "position"
     hide_ordering_field = True
-    fields = ("position", "name", "type", "detail", "optional", "max_length", "allow_leading_dash")
+    fields = ("name", "type", "detail", "optional", "max_length", "allow_leading_dash", "position")
 
 
 class SignatureForm(forms.ModelForm):
@@ -52,6 +54,7 @@ class SignatureForm(forms.ModelForm):
 
 class SignatureInline(StackedInline):
     model = Signature
+    verbose_name_plural = "Signatures: the ways to call it (with none, it takes no arguments)"
     form = SignatureForm
     formset = OrderedFormSet
     extra = 0

@@ -49,8 +49,9 @@ def visible(text: str) -> str:
 
 def short(text: str) -> SafeString:
     """Return `text` cut to the width of a list's column; the row's own page has all of it."""
-    shown = Truncator(visible(text)).chars(200)
-    return format_html('<span class="block max-w-sm truncate" title="{}">{}</span>', shown, shown)
+    shown = visible(text)
+    column, hint = Truncator(shown).chars(40), Truncator(shown).chars(400)
+    return format_html('<span class="block truncate" title="{}">{}</span>', hint, column)
 
 
 def moment(at: datetime.datetime) -> SafeString:

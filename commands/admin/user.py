@@ -19,7 +19,7 @@ class UserAdmin(StockUserAdmin, ModelAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ("username", "email", "is_active", "is_staff", "last_login")
+    list_display = ("username", "email", "is_active", "pages", "last_login")
     list_filter = (
         ("is_active", BooleanRadioFilter),
         ("is_staff", BooleanRadioFilter),
@@ -27,6 +27,20 @@ class UserAdmin(StockUserAdmin, ModelAdmin):
         ("groups", RelatedDropdownFilter),
     )
     search_help_text = "Name or e-mail address"
+    autocomplete_fields = ("groups",)
+    filter_horizontal = ("user_permissions",)
+    fieldsets = (
+        (None, {"fields": ("username", "password", "is_active")}),
+        ("Groups", {"fields": ("groups",), "description": "Rules may speak of them, and they may hold permissions."}),
+        ("Person", {"fields": ("first_name", "last_name", "email")}),
+        ("These pages", {"fields": ("is_staff", "is_superuser")}),
+        ("Single permissions", {"fields": ("user_permissions",), "classes": ("collapse",)}),
+        ("Dates", {"fields": ("last_login", "date_joined"), "classes": ("collapse",)}),
+    )
+
+    @admin.display(description="these pages")
+    def pages(self, user: User) -> str:
+        return "superuser" if user.is_superuser else "staff" if user.is_staff else ""
 
 
 @admin.register(Group)

@@ -6,8 +6,7 @@ One line in, one answer out, until `quit` or the end of input; exit status 0. An
 
 import os
 import sys
-from collections.abc import Iterator
-from typing import BinaryIO
+from collections.abc import Callable, Iterator
 
 from commands.programs.refused import RefusedError
 
@@ -16,12 +15,12 @@ EX_CONFIG = 78  # sysexits.h
 LINE_LENGTH = 4096  # bytes; the rest of a longer line is thrown away unread
 
 
-def read_lines(stream: BinaryIO) -> Iterator[bytes]:
+def read_lines(readline: Callable[[int], bytes]) -> Iterator[bytes]:
     """Lines without their ends; of one that is too long, one byte more than the limit."""
-    while line := stream.readline(LINE_LENGTH + 2):
+    while line := readline(LINE_LENGTH + 2):
         rest = line
         while rest and not rest.endswith(b"\n"):
-            rest = stream.readline(LINE_LENGTH)
+            rest = readline(LINE_LENGTH)
         yield line.removesuffix(b"\n").removesuffix(b"\r")
 
 
@@ -43,7 +42,7 @@ def main() -> int:
     if not home:
         print("calendar: HOME is not set", file=sys.stderr)
         return EX_CONFIG
-    for line in read_lines(sys.stdin.buffer):
+    for line in read_lines(sys.stdin.buffer.readline):
         try:
             words = split_line(line)
             if [word.lower() for word in words] == ["quit"]:

@@ -22,7 +22,7 @@ def change_file(path: str, edit: Callable[[bytes | None], bytes | None]) -> None
     Other changes wait meanwhile. What `edit` raises comes out, the file untouched. Raises OSError. Mode 0600.
     """
     # A lock on the file itself would stay with the one that is renamed over.
-    lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         data = edit(read_file(path))

@@ -23,6 +23,7 @@ base_dir = $base_dir
 state_dir = $state_dir
 log_path = $log_path
 info_log_path = /dev/null
+stats_writer_socket_path =
 protocols = imap
 ssl = no
 disable_plaintext_auth = no

@@ -14,6 +14,8 @@ ANNOUNCEMENT = re.compile(rb"\{([0-9]{1,20})\}\r\n\Z")
 # A status response is text to its end: `{12}` there announces nothing (RFC 3501 section 7.1).
 STATUS = re.compile(rb"\* (?:OK|NO|BAD|BYE|PREAUTH)\b", re.IGNORECASE)
 TAGGED = re.compile(rb"([^ \r\n]+) (OK|NO|BAD)\b", re.IGNORECASE)
+# Stands for what has passed of a response behind its literal: no status, and nothing that the rest could complete.
+BEHIND_LITERAL = b"*("
 # The start of a line that is no untagged response, in a run of such.
 OTHER_LINE = re.compile(rb"\n(?=[^*])")
 STATUS_LINE = 64 * 1024
@@ -79,10 +81,10 @@ class ClientProtocol:
                 if position > start:
                     events.append(Untagged(data[start:position], position - start))
                 end = data.find(b"\n", position) + 1
+                if (end or size) - position > STATUS_LINE:
+                    raise Violation("the engine's status line is too long")
                 if not end:
                     self._held = data[position:]
-                    if len(self._held) > STATUS_LINE:
-                        raise Violation("the engine's status line is too long")
                     return events
                 events.append(_status_line(data[position:end]))
                 start = position = end
@@ -105,7 +107,7 @@ class ClientProtocol:
             self._line = _shortened(data[position:])
             return len(data)
         brace = data.find(b"}\r\n", position, end)
-        other = OTHER_LINE.search(data, position, brace if brace >= 0 else len(data))
+        other = OTHER_LINE.search(data, position, brace + 1 if brace >= 0 else len(data))
         if other:
             self._boundary = other.end()
             return other.end()
@@ -122,7 +124,7 @@ class ClientProtocol:
         announced = ANNOUNCEMENT.search(line)
         if announced and not STATUS.match(line):
             self._literal = int(announced[1])
-            self._line = line[:32]  # the response goes on behind the literal
+            self._line = BEHIND_LITERAL
         else:
             self._line = b""
             self._boundary = end

@@ -1,6 +1,6 @@
 """What `ServerProtocol` makes of a client's bytes. Octets are as they came; names are in capitals."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from imapserver.wire.syntax import Fragment
 
@@ -11,7 +11,7 @@ class CommandReceived:
 
     tag: bytes
     name: bytes
-    fragments: tuple[Fragment, ...]
+    fragments: tuple[Fragment, ...] = field(repr=False)  # a password may be in it
     """What stands behind the name: text, literal, text, …; the first text starts with a space or is empty."""
 
 
@@ -44,7 +44,7 @@ class DialogueLine:
 class ContinuationLine:
     """The line that `expect_continuation()` asked for."""
 
-    line: bytes
+    line: bytes = field(repr=False)  # a password may be in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +63,5 @@ class CommandRefused:
 
 
 Event = (
-    CommandReceived
-    | RelayStarted
-    | RelayContinued
-    | DialogueLine
-    | ContinuationLine
-    | LiteralWanted
-    | CommandRefused
+    CommandReceived | RelayStarted | RelayContinued | DialogueLine | ContinuationLine | LiteralWanted | CommandRefused
 )

@@ -45,21 +45,16 @@ class Lines:
 
     def take_line(self, limit: int) -> bytes | None:
         """Return the next line without its CRLF, None if it has not all come. Raises Violation over `limit`."""
-        end = self._buffer.find(b"\r\n", self._scanned)
-        if end < 0:
-            if len(self._buffer) > limit + 1:
-                raise Violation("line too long")
-            if self._buffer.find(b"\n", self._scanned) >= 0:
-                raise Violation("a line must end in CRLF")
-            # A CR may be the last octet that has come.
-            self._scanned = max(0, len(self._buffer) - 1)
-            return None
-        if end > limit:
+        end = self._buffer.find(b"\n", self._scanned)
+        # The same verdict for the same octets, however they are cut: the limit first, then the LF.
+        if (end if end >= 0 else len(self._buffer)) > limit + 1:
             raise Violation("line too long")
-        line = bytes(self._buffer[:end])
-        del self._buffer[: end + 2]
-        self._scanned = 0
-        return line
+        if end < 0:
+            self._scanned = len(self._buffer)
+            return None
+        if not self._buffer.endswith(b"\r", 0, end):
+            raise Violation("a line must end in CRLF")
+        return self.take_octets(end + 1)[:-2]
 
     def take_octets(self, most: int) -> bytes:
         """Return up to `most` octets, as they are."""
@@ -69,14 +64,29 @@ class Lines:
         return data
 
 
+def check_octets(line: bytes) -> None:
+    """Raise BadSyntax for what RFC 3501 allows nowhere in a line: CR, LF, NUL."""
+    if b"\r" in line or b"\n" in line or b"\0" in line:
+        raise BadSyntax("CR, LF or NUL inside a line")
+
+
 def announcement(line: bytes) -> Announcement | None:
     """Check that `line` can be cut in one way only, and return the literal that it announces.
 
     Raises BadSyntax for a CR, LF or NUL in it, for a quoted string that is not closed, and for a brace
-    that announces nothing.
+    that announces nothing; Violation if octets that were not asked for follow such a line.
     """
-    if b"\r" in line or b"\n" in line or b"\0" in line:
-        raise BadSyntax("CR, LF or NUL inside a line")
+    try:
+        return _announcement(line)
+    except BadSyntax as error:
+        if line.endswith(b"+}"):
+            # A literal is on its way, of nobody knows what size: a command inside it must not be taken for one.
+            raise Violation(str(error)) from error
+        raise
+
+
+def _announcement(line: bytes) -> Announcement | None:
+    check_octets(line)
     if b'"' not in line and b"{" not in line:
         return None
     match = COMMAND_LINE.fullmatch(line)

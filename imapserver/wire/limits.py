@@ -6,7 +6,7 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Limits:
     line: int
-    """Octets of one line without its CRLF."""
+    """Octets of one line without its CRLF; of a command that is served here, those of all its lines together."""
     literals: int
     """Octets of all literals of one command that is served here, not relayed."""
     literal_count: int = 32

@@ -21,7 +21,7 @@ from imapserver.wire.events import (
     RelayStarted,
 )
 from imapserver.wire.exceptions import BadSyntax, Violation
-from imapserver.wire.fragments import Announcement, Lines, announcement
+from imapserver.wire.fragments import Announcement, Lines, announcement, check_octets
 from imapserver.wire.state import State, Verdict, verdict
 from imapserver.wire.syntax import ATOM, TAG, Fragment, Literal
 
@@ -46,6 +46,7 @@ class ServerProtocol:
         self._tag = b""
         self._name = b""
         self._fragments: list[Fragment] = []
+        self._text = 0
         self._literals = 0
         self._octets = 0
         self._announced: Announcement | None = None
@@ -54,7 +55,8 @@ class ServerProtocol:
     # What the caller tells
 
     def receive_data(self, data: bytes) -> None:
-        self._lines.feed(data)
+        if self._step != self._ended:
+            self._lines.feed(data)
 
     def next_event(self) -> Event | None:
         """Return the next event; None until more data, or the engine's answer, has come."""
@@ -62,6 +64,7 @@ class ServerProtocol:
             return self._step()
         except Violation as violation:
             self._step = self._ended
+            self._lines = Lines()
             return CommandRefused(self._tag or None, str(violation), fatal=True)
 
     def log_in(self, *, relaying: bool, served: frozenset[bytes]) -> None:
@@ -108,7 +111,14 @@ class ServerProtocol:
     @property
     def between_commands(self) -> bool:
         """Whether the engine has had whole commands only, so that one of ours may follow."""
-        return self._step == self._read_command
+        return self._step not in (
+            self._await_literal,
+            self._await_idle,
+            self._read_relayed_literal,
+            self._read_relayed_line,
+            self._read_idle_end,
+            self._ended,
+        )
 
     @property
     def idling(self) -> bool:
@@ -124,42 +134,43 @@ class ServerProtocol:
         line = self._lines.take_line(self._limits.line)
         if line is None:
             return None
-        head = HEAD.fullmatch(line)
         tag, _, text = line.partition(b" ")
         if tag in self._dialogues:
             return DialogueLine(tag, text)
-        if head is None or len(tag) > limits.TAG:
-            valid = TAG.fullmatch(tag) is not None and len(tag) <= limits.TAG
-            return self._refuse_line(tag if valid else b"", b"", line, "a tag and a command are expected")
+        if len(tag) <= limits.TAG and TAG.fullmatch(tag):
+            self._tag = tag
+        head = HEAD.fullmatch(line)
+        if head is None or not self._tag:
+            return self._refuse_line(b"", line, "a tag and a command are expected")
         name = head[2].upper()
         decided = verdict(self.state, name)
         if decided is Verdict.RELAY and (name in self.served or not self.relaying):
             decided = Verdict.SERVE
         if decided is Verdict.REFUSE:
-            return self._refuse_line(tag, name, line, "unknown command, or not possible in this state")
+            return self._refuse_line(name, line, "unknown command, or not possible in this state")
         try:
             announced = announcement(line)
         except BadSyntax as error:
             return CommandRefused(tag, str(error))
-        self._begin(tag, name, announced)
+        self._begin(name, announced)
         if decided is Verdict.RELAY:
             self._step = self._after_relayed_line(announced)
             return RelayStarted(tag, name, line + b"\r\n")
         return self._served_line(head[3])
 
-    def _begin(self, tag: bytes, name: bytes, announced: Announcement | None) -> None:
-        self._tag, self._name, self._announced = tag, name, announced
+    def _begin(self, name: bytes, announced: Announcement | None) -> None:
+        self._name, self._announced = name, announced
         self._fragments = []
-        self._literals = self._octets = 0
+        self._text = self._literals = self._octets = 0
         self._refusal = None
 
-    def _refuse_line(self, tag: bytes, name: bytes, line: bytes, reason: str) -> Event | None:
+    def _refuse_line(self, name: bytes, line: bytes, reason: str) -> Event | None:
         """Refuse a command by its first line; literals that come without being asked for are skipped."""
         try:
             announced = announcement(line)
         except BadSyntax:
             announced = None
-        self._begin(tag, name, announced)
+        self._begin(name, announced)
         self._refusal = reason
         return self._served_line(b"")
 
@@ -167,6 +178,7 @@ class ServerProtocol:
 
     def _served_line(self, text: bytes) -> Event | None:
         self._fragments.append(text)
+        self._text += len(text)
         announced = self._announced
         if announced is None:
             self._step = self._read_command
@@ -196,7 +208,7 @@ class ServerProtocol:
         return self._step()
 
     def _read_served_line(self) -> Event | None:
-        line = self._lines.take_line(self._limits.line)
+        line = self._lines.take_line(self._limits.line - self._text)
         if line is None:
             return None
         try:
@@ -254,5 +266,10 @@ class ServerProtocol:
         line = self._lines.take_line(self._limits.line)
         if line is None:
             return None
+        try:
+            check_octets(line)
+        except BadSyntax as error:
+            # It can't be kept from the engine, which waits for a line, nor be shown to it as one.
+            raise Violation(str(error)) from error
         self._step = self._read_command
         return RelayContinued(line + b"\r\n")

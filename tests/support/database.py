@@ -48,7 +48,7 @@ def _start_postgres(config: pytest.Config) -> None:
         config.stash[skip_reason] = reason
         return
     postgres = config.stash[server] = Postgres()
-    config.add_cleanup(postgres.stop)
+    config.add_cleanup(postgres.remove)
     postgres.start()
     os.environ["DATABASE_URL"] = postgres.url
 

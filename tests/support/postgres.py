@@ -19,10 +19,15 @@ SETTINGS = {
 
 
 class Postgres:
-    """`start`, use `url`, `stop`. As root the server runs as the user `postgres`, since it refuses root."""
+    """`start`, use `url`, `stop` and `start` again as often as wanted; `remove` at the end.
+
+    As root the server runs as the user `postgres`, since it refuses root.
+    """
 
     def __init__(self) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="imapx-postgres-"))  # closed to others: it trusts who gets in
+        self._data = self.directory / "data"
+        self._databases = 0
         self._user = "postgres" if os.geteuid() == 0 else None
         if self._user:
             shutil.chown(self.directory, self._user, self._user)
@@ -32,27 +37,25 @@ class Postgres:
         return f"postgres://imapx@{quote(str(self.directory), safe='')}/postgres"
 
     def start(self) -> None:
-        """Make the cluster and start it; it takes connections when this returns."""
-        data = str(self.directory / "data")
-        self._run("initdb", "-D", data, "-U", "imapx", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+        """Start the server, in a new cluster the first time. It takes connections when this returns."""
+        if not self._data.exists():
+            self._run(*("initdb", "-D", self._data, "-U", "imapx", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"))
         options = " ".join(f"-c {name}='{value}'" for name, value in SETTINGS.items())
         self._run(
-            *("pg_ctl", "start", "-D", data, "-l", str(self.directory / "log")),
+            *("pg_ctl", "start", "-D", self._data, "-l", self.directory / "log"),
             *("-w", "-t", "60", "-o", f"-k {self.directory} {options}"),
         )
 
     def stop(self) -> None:
-        """Stop the server by its cluster's own pid file, and remove all of it."""
-        if (self.directory / "data" / "postmaster.pid").exists():
-            self._run("pg_ctl", "stop", "-D", str(self.directory / "data"), "-m", "immediate", "-w", "-t", "60")
+        """Stop it as a crash would. It is known by its cluster's own pid file."""
+        self._run("pg_ctl", "stop", "-D", self._data, "-m", "immediate", "-w", "-t", "60")
+
+    def remove(self) -> None:
+        if (self._data / "postmaster.pid").exists():
+            self.stop()
         shutil.rmtree(self.directory)
 
-    def restart(self) -> None:
-        """Stop it as a crash would, and start it again."""
-        data = str(self.directory / "data")
-        self._run("pg_ctl", "restart", "-D", data, "-l", str(self.directory / "log"), "-m", "immediate", "-w")
-
-    def _run(self, command: str, *arguments: str) -> None:
+    def _run(self, command: str, *arguments: str | Path) -> None:
         program = peers.find(command)
         if program is None:
             raise FileNotFoundError(peers.missing(command, "postgresql"))

@@ -1,12 +1,8 @@
 """manage.py runimap: serve IMAP, and the web admin beside it."""
 
 import asyncio
-import ipaddress
-import logging
-import signal
 import ssl
-import sys
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
@@ -14,59 +10,48 @@ import uvloop
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from commands import audit
 from commands.execution.environment import prepare_process
+from imapserver.addresses import address, is_loopback, shown
 from imapserver.engine import choose
-from imapserver.engine.engine import Engine, EngineUnavailable
+from imapserver.engine.engine import EngineUnavailable
 from imapserver.server import ImapServer
+from imapserver.serving import Ready, serve
 from imapserver.tls import make_certificate, server_context
 from imapserver.web import Web, WebUnavailable
 
-logger = logging.getLogger(__name__)
-
-Address = tuple[str, int]
-
-
-def address(text: str) -> Address:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > 65535:
-        raise ArgumentTypeError(f"{text!r} is not HOST:PORT")
-    return host.strip("[]"), int(port)
-
-
-def shown(of: Address) -> str:
-    host, port = of
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+HINTS = """
+Users, for a trial on this machine: demo/demo (may run everything), ann/ann (the calendar alone), admin/admin (web).
+Three things to try:
+  1. In a second terminal, `make try` plays the dialogues and shows each line.
+  2. By hand: `nc -C {nc}`, then type
+         a LOGIN demo demo
+         b EXECUTE blacklist add joe@smith.com
+         c EXECUTE calendar
+         c list schedule today 8:00 10:00
+         c quit
+  3. In a browser: {web} as admin, to see what ran, and who may run what.
+Ctrl-C ends it.
+"""
 
 
 class Command(BaseCommand):
     help = "Serve IMAP with EXECUTE, in front of a mail engine, and the web admin. SIGTERM drains and ends it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument(
-            "--imap", metavar="HOST:PORT", type=address, default="127.0.0.1:1143", help="Plain IMAP, on loopback only."
-        )
-        parser.add_argument(
-            "--imaps", metavar="HOST:PORT", type=address, default="127.0.0.1:1993", help="IMAP over TLS."
-        )
-        web = parser.add_mutually_exclusive_group()
-        web.add_argument(
-            "--web", metavar="HOST:PORT", type=address, default="127.0.0.1:8000", help="The web admin, over HTTP."
-        )
-        web.add_argument("--no-web", action="store_true", help="No web admin in this process.")
+        def add_address(option: str, default: str, text: str) -> None:
+            parser.add_argument(option, metavar="HOST:PORT", type=address, default=default, help=f"{text} ({default})")
+
+        add_address("--imap", "127.0.0.1:1143", "Plain IMAP, on loopback only; port 0 takes a free one")
+        add_address("--imaps", "127.0.0.1:1993", "IMAP over TLS")
+        add_address("--web", "127.0.0.1:8000", "The web admin, over HTTP")
+        parser.add_argument("--no-web", action="store_true", help="No web admin in this process.")
         parser.add_argument(
             "--engine",
             default="auto",
-            help="What keeps the mail: dovecot (a private one), none (EXECUTE alone), or auto: dovecot where it is "
-            "installed.",
+            help="What keeps the mail: dovecot (a private one), none (EXECUTE alone), or auto, which is dovecot where "
+            "it is installed.",
         )
+        parser.add_argument("--hints", action="store_true", help="Say what to try, once it is ready.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not is_loopback(options["imap"][0]):
@@ -75,19 +60,34 @@ class Command(BaseCommand):
             engine = choose(options["engine"])
         except ValueError as error:
             raise CommandError(str(error)) from error
-        context = self.tls_context()
+        context = _tls_context()
         prepare_process()
         loop = uvloop.new_event_loop()
         asyncio.set_event_loop(loop)
+        # Not before the loop is there: the application brings Twisted, whose reactor has to be on this one.
+        web = None if options["no_web"] else Web(loop, *options["web"])
+
+        def announce(ready: Ready) -> None:
+            self.stdout.write(str(ready))
+            if options["hints"]:
+                self.stdout.write(HINTS.format(nc=ready.imap.replace(":", " "), web=ready.web))
+            self.stdout.flush()
+
         from imapx_site.asgi import application
 
-        web = None if options["no_web"] else Web(loop, application, *options["web"])
         serving = loop.create_task(
-            serve(ImapServer(application, engine), engine, options["imap"], options["imaps"], context, web)
+            serve(
+                ImapServer(application, engine),
+                imap=options["imap"],
+                imaps=options["imaps"],
+                context=context,
+                web=web,
+                announce=announce,
+            )
         )
         try:
             if web is not None:
-                web.run()
+                web.run(application)
             loop.run_until_complete(serving)
         except WebUnavailable:
             serving.cancel()
@@ -95,39 +95,12 @@ class Command(BaseCommand):
         except (OSError, EngineUnavailable) as error:
             raise CommandError(str(error)) from error
 
-    def tls_context(self) -> ssl.SSLContext:
-        certificate, key = settings.IMAPX["TLS_CERTIFICATE"], settings.IMAPX["TLS_KEY"]
-        try:
-            if not certificate:
-                certificate, key = make_certificate(settings.DATA_DIR / "tls")
-            return server_context(Path(certificate), Path(key or certificate))
-        except OSError as error:  # ssl.SSLError is one
-            raise CommandError(f"The certificate {certificate} can't be used: {error}") from error
 
-
-async def serve(
-    server: ImapServer, engine: Engine, imap: Address, imaps: Address, context: ssl.SSLContext, web: Web | None
-) -> None:
-    """Serve until SIGTERM or SIGINT, drain, and stop everything that was started."""
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+def _tls_context() -> ssl.SSLContext:
+    certificate, key = settings.IMAPX["TLS_CERTIFICATE"], settings.IMAPX["TLS_KEY"]
     try:
-        await engine.start()
-        ready = [f"imap={shown(await server.listen(*imap))}", f"imaps={shown(await server.listen(*imaps, context))}"]
-        if web is not None:
-            ready.append(f"web=http://{shown(web.address)}")
-        sys.stdout.write(f"IMAPX ready {' '.join(ready)} engine={engine.name}\n")
-        sys.stdout.flush()
-        await stopping.wait()
-        logger.info("draining; a second signal ends it at once")
-        draining = loop.create_task(server.drain(settings.IMAPX["DRAIN_SECONDS"]))
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, draining.cancel)
-        await asyncio.wait([draining])
-    finally:
-        await engine.stop()
-        await asyncio.to_thread(audit.writer.stop)
-        if web is not None:
-            web.stop()
+        if not certificate:
+            certificate, key = make_certificate(settings.DATA_DIR / "tls")
+        return server_context(Path(certificate), Path(key or certificate))
+    except OSError as error:  # ssl.SSLError is one
+        raise CommandError(f"The certificate {certificate} can't be used: {error}") from error

@@ -1,0 +1,58 @@
+"""python -m benchmarks: measure, and print the table."""
+
+import argparse
+import os
+import platform
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from benchmarks import report
+from benchmarks.dialogue import dialogue
+from benchmarks.measure import Case, measure
+from benchmarks.one_shot import one_shot
+from benchmarks.relay import fetch, noop
+from benchmarks.trial import Trial, Unavailable
+
+CASES: dict[str, Callable[[Trial, Callable[[str], None]], list[Case]]] = {
+    "one-shot": one_shot,
+    "dialogue": dialogue,
+    "noop": noop,
+    "fetch": fetch,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"Of {', '.join(CASES)}; all if none is named.")
+    parser.add_argument("--messages", type=int, default=2000, help="In the mailbox of the case fetch (%(default)s).")
+    parser.add_argument("--seconds", type=float, default=15, help="For each table row's case (%(default)s).")
+    options = parser.parse_args()
+    unknown = set(options.cases) - set(CASES)
+    if unknown:
+        parser.error(f"no such case: {', '.join(sorted(unknown))}")
+    notes: dict[str, None] = {}
+    print(
+        f"{os.cpu_count()} processors, {platform.system()} {platform.machine()}, Python {platform.python_version()}\n"
+    )
+    print(report.HEAD)
+    with tempfile.TemporaryDirectory(prefix="imapx-benchmark-") as directory:
+        for name in options.cases or CASES:
+            # One case's servers are gone when the next one's are measured.
+            with ExitStack() as stack:
+                trial = Trial(stack, Path(directory, name), options.messages)
+                trial.directory.mkdir()
+                try:
+                    cases = CASES[name](trial, lambda text: notes.setdefault(text))
+                except Unavailable as missing:
+                    notes[f"{name} is left out: {missing}"] = None
+                    continue
+                for case in cases:
+                    print(report.rows(case.title, measure(case, options.seconds)), flush=True)
+    for note in notes:
+        print(f"\nLeft out: {note}.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""Measuring sides in turn, so that whatever else the machine does meets all of them."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median, quantiles
+
+WARM_UP = 3
+FEWEST_ROUNDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One way to do what a case measures. `operate` does it once, and raises if the answer is not the right one."""
+
+    name: str
+    operate: Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """`sides[0]` is the yardstick. `batch` operations of a side make its turn."""
+
+    title: str
+    sides: Sequence[Side]
+    batch: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    low: float
+    median: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One side: seconds for an operation, and how many times the yardstick that was, round by round."""
+
+    side: str
+    seconds: Spread
+    ratio: Spread
+    operations: int
+
+
+def measure(case: Case, seconds: float) -> list[Result]:
+    """Run rounds for so long, in each a turn of every side; every second round goes the other way round."""
+    times: list[list[list[float]]] = [[] for _ in case.sides]
+    for side in case.sides:
+        _turn(side, WARM_UP * case.batch)
+    end = time.perf_counter() + seconds
+    rounds = 0
+    while rounds < FEWEST_ROUNDS or time.perf_counter() < end:
+        order = range(len(case.sides)) if rounds % 2 == 0 else reversed(range(len(case.sides)))
+        for index in order:
+            times[index].append(_turn(case.sides[index], case.batch))
+        rounds += 1
+    medians = [[median(turn) for turn in turns] for turns in times]
+    return [
+        Result(
+            side.name,
+            seconds=_spread([value for turn in times[index] for value in turn]),
+            ratio=_spread([mine / yardstick for mine, yardstick in zip(medians[index], medians[0], strict=True)]),
+            operations=rounds * case.batch,
+        )
+        for index, side in enumerate(case.sides)
+    ]
+
+
+def _turn(side: Side, count: int) -> list[float]:
+    clock = time.perf_counter
+    taken = []
+    for _ in range(count):
+        start = clock()
+        side.operate()
+        taken.append(clock() - start)
+    return taken
+
+
+def _spread(values: list[float]) -> Spread:
+    """The median, and between which values the middle half lies."""
+    low, _, high = quantiles(values, n=4, method="inclusive")
+    return Spread(low, median(values), high)

@@ -1,0 +1,54 @@
+"""One-shot EXECUTE of /bin/true through the whole server, against a bare spawn of it."""
+
+import os
+from collections.abc import Callable
+from unittest.mock import patch
+
+from benchmarks.client import Client
+from benchmarks.measure import Case, Side
+from benchmarks.trial import PASSWORD, USERNAME, Trial
+from tests.support import peers, postgres
+
+PROGRAM = "/bin/true"
+
+# The tests' server may lose what it likes; here the record has to be on the disk.
+DURABLE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
+
+
+def one_shot(trial: Trial, note: Callable[[str], None]) -> list[Case]:
+    page = os.open(trial.directory / "page", os.O_WRONLY | os.O_CREAT)
+    trial.stack.callback(os.close, page)
+    sides = [
+        Side("posix_spawn and waitpid", spawn),
+        Side("one write of 4 KiB and fsync", lambda: synced_write(page)),
+        Side("EXECUTE, SQLite", execute(trial.client())),
+    ]
+    if peers.find("initdb"):
+        server = trial.start("on-postgres", start_postgres(trial))
+        sides.append(Side("EXECUTE, PostgreSQL", execute(trial.opened(Client(server.imap, USERNAME, PASSWORD)))))
+    else:
+        note(peers.missing("initdb", "postgresql"))
+    return [Case("one-shot EXECUTE of /bin/true", sides)]
+
+
+def start_postgres(trial: Trial) -> str:
+    database = postgres.Postgres()
+    trial.stack.callback(database.remove)
+    with patch.dict(postgres.SETTINGS, DURABLE):
+        database.start()
+    return database.url
+
+
+def spawn() -> None:
+    status = os.waitpid(os.posix_spawn(PROGRAM, [PROGRAM], {}), 0)[1]
+    if status:
+        raise ChildProcessError(status)
+
+
+def synced_write(file: int) -> None:
+    os.write(file, bytes(4096))
+    os.fsync(file)
+
+
+def execute(client: Client) -> Callable[[], int]:
+    return lambda: client.command(b"EXECUTE true")

@@ -1,0 +1,175 @@
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+
+from commands.models import Parameter, Rule, Verb
+from tests.commands.admin.conftest import make_verb
+
+ADD = "/admin/commands/verb/add/"
+LIMITS = {"time_limit": 30, "idle_limit": 30, "output_limit": 1000, "input_limit": 1000}
+
+
+def verb_form(**fields: Any) -> dict[str, Any]:
+    form = {"name": "greet", "mode": "one-shot", "kind": "program", "argv": '["/bin/echo", "{*}"]', "enabled": "on"}
+    return form | LIMITS | formset("signatures") | fields
+
+
+def formset(prefix: str, total: int = 0, initial: int = 0) -> dict[str, Any]:
+    return {f"{prefix}-TOTAL_FORMS": total, f"{prefix}-INITIAL_FORMS": initial}
+
+
+def parameter(prefix: str, **fields: Any) -> dict[str, Any]:
+    values = {"name": "word", "type": "text", "detail": "", "max_length": 1024, "position": 0} | fields
+    return {f"{prefix}-{name}": value for name, value in values.items()}
+
+
+def usages(verb: Verb) -> list[str]:
+    return [str(signature) for signature in verb.signatures.all()]
+
+
+def test_verb_is_added_with_signatures_and_parameters_at_once(admin_client: Client):
+    form = verb_form(
+        **formset("signatures", 2),
+        **formset("signatures-0-parameters", 2),
+        **parameter("signatures-0-parameters-0", name="action", type="word", detail="hello"),
+        **parameter("signatures-0-parameters-1", name="name"),
+        **formset("signatures-1-parameters"),
+        **{"signatures-0-position": 0, "signatures-1-position": 0},
+    )
+    assert admin_client.post(ADD, form).status_code == 302
+    verb = Verb.objects.get(name="greet")
+    assert verb.argv == ["/bin/echo", "{*}"]
+    assert verb.environment == {}
+    assert usages(verb) == ["hello NAME", "(no arguments)"]
+
+
+def test_parameter_added_later_comes_last(admin_client: Client):
+    verb = make_verb(
+        "greet", (Parameter(name="action", type="word", detail="hello"), Parameter(name="who", type="text"))
+    )
+    signature = verb.signatures.get()
+    old = list(signature.parameters.all())
+    prefix = "signatures-0-parameters"
+    form = verb_form(
+        **formset("signatures", 1, 1),
+        **{"signatures-0-id": signature.pk, "signatures-0-verb": verb.pk, "signatures-0-position": 0},
+        **formset(prefix, 3, 2),
+        **parameter(f"{prefix}-0", id=old[0].pk, name="action", type="word", detail="hello", position=0),
+        **parameter(f"{prefix}-1", id=old[1].pk, name="who", position=1),
+        **parameter(f"{prefix}-2", name="tone", type="choice", detail="loud low"),
+    )
+    assert admin_client.post(f"/admin/commands/verb/{verb.pk}/change/", form).status_code == 302
+    assert usages(verb) == ["hello WHO (loud|low)"]
+
+
+def test_signatures_follow_the_order_they_were_dragged_to(admin_client: Client):
+    verb = make_verb("greet", (Parameter(name="one", type="text"),), ())
+    first, second = verb.signatures.all()
+    one = first.parameters.get()
+    form = verb_form(
+        **formset("signatures", 2, 2),
+        **{"signatures-0-id": first.pk, "signatures-0-verb": verb.pk, "signatures-0-position": 1},
+        **{"signatures-1-id": second.pk, "signatures-1-verb": verb.pk, "signatures-1-position": 0},
+        **formset("signatures-0-parameters", 1, 1),
+        **parameter("signatures-0-parameters-0", id=one.pk, name="one"),
+        **formset("signatures-1-parameters"),
+    )
+    assert admin_client.post(f"/admin/commands/verb/{verb.pk}/change/", form).status_code == 302
+    assert usages(verb) == ["(no arguments)", "ONE"]
+
+
+@pytest.mark.parametrize(
+    ("type", "detail", "error"),
+    [
+        ("word", "", "Give the word"),
+        ("word", "-n", "the rule for a leading"),
+        ("choice", " ", "Give the words"),
+        ("integer", "one two", "the least and the greatest number"),
+        ("pattern", "[a-", "no regular expression"),
+    ],
+)
+def test_parameter_that_could_match_nothing_is_refused(admin_client: Client, type: str, detail: str, error: str):
+    form = verb_form(
+        **formset("signatures", 1),
+        **formset("signatures-0-parameters", 1),
+        **parameter("signatures-0-parameters-0", type=type, detail=detail),
+    )
+    response = admin_client.post(ADD, form)
+    assert response.status_code == 200
+    assert error in response.content.decode()
+    assert not Verb.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "error"),
+    [
+        ("argv", '["/bin/echo"', "Not JSON at line 1, column 13"),
+        ("argv", "['/bin/echo']", "Strings take double quotes"),
+        ("argv", '"/bin/echo"', "Give a JSON list of strings"),
+        ("argv", '["echo"]', "must be absolute"),
+        ("argv", "null", "This field is required"),
+        ("environment", '{"A": 1}', "Give a JSON object of strings"),
+        ("environment", '{"LD_PRELOAD": "x"}', "LD_PRELOAD can&#x27;t be set here"),
+        ("name", "Greet", "lower-case letters"),
+    ],
+)
+def test_bad_field_gets_a_readable_error(admin_client: Client, field: str, value: str, error: str):
+    page = admin_client.post(ADD, verb_form(**{field: value})).content.decode()
+    assert error in page
+    assert not Verb.objects.exists()
+
+
+@pytest.mark.parametrize("text", ["", "null", "{}"])
+def test_environment_left_empty_is_no_variables(admin_client: Client, text: str):
+    assert admin_client.post(ADD, verb_form(environment=text)).status_code == 302
+    assert Verb.objects.get().environment == {}
+
+
+def test_list_shows_usage(admin_client: Client, rows: dict[str, Any]):
+    assert "add ADDRESS | list" in admin_client.get("/admin/commands/verb/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("query", "name"), [("mode__exact=interactive", "calendar"), ("enabled__exact=0", "old"), ("q=black", "blacklist")]
+)
+def test_filters_and_search(admin_client: Client, query: str, name: str):
+    make_verb("calendar", mode="interactive")
+    make_verb("old", enabled=False)
+    make_verb("blacklist")
+    for query, names in [
+        ("mode__exact=interactive", ["calendar"]),
+        ("enabled__exact=0", ["old"]),
+        ("q=black", ["blacklist"]),
+    ]:
+        found = admin_client.get(f"/admin/commands/verb/?{query}").context["cl"].result_list
+        assert [verb.name for verb in found] == names
+
+
+def test_list_takes_no_more_queries_for_more_verbs(admin_client: Client, django_assert_max_num_queries: Any):
+    for number in range(20):
+        make_verb(f"verb{number}", (Parameter(name="one", type="text"),))
+    with django_assert_max_num_queries(10):
+        admin_client.get("/admin/commands/verb/")
+
+
+def test_page_of_a_verb_shows_the_rules_that_concern_it(admin_client: Client, rows: dict[str, Any]):
+    other = make_verb("other")
+    Rule.objects.create(everyone=True, verb=other, comment="a rule for another")
+    verb = rows["commands/verb"]
+    page = admin_client.get(f"/admin/commands/verb/{verb.pk}/change/").content.decode()
+    assert "Who may run it" in page
+    assert f"/admin/commands/rule/{rows['commands/rule'].pk}/change/" in page
+    assert "group staff" in page  # by its rule for all verbs
+    assert f"/admin/commands/rule/add/?verb={verb.pk}" in page
+    assert "a rule for another" not in page
+
+
+def test_page_of_a_verb_keeps_rules_from_who_may_not_view_them(client: Client, rows: dict[str, Any]):
+    clerk = User.objects.create_user("clerk", is_staff=True)
+    clerk.user_permissions.add(Permission.objects.get(codename="view_verb"))
+    client.force_login(clerk)
+    response = client.get(f"/admin/commands/verb/{rows['commands/verb'].pk}/change/")
+    assert response.status_code == 200
+    assert "Who may run it" not in response.content.decode()

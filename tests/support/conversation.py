@@ -1,0 +1,110 @@
+"""Talking IMAP over a raw socket, and conversation scripts: what each side says, line by line."""
+
+import difflib
+import re
+import socket
+import ssl
+import textwrap
+
+PATIENCE = 15
+"""Seconds for one answer: far more than any takes, so that only a hang meets it."""
+
+
+class Client:
+    """A client that sends what it is told and keeps what it gets."""
+
+    def __init__(self, address: tuple[str, int], *, tls: ssl.SSLContext | None = None) -> None:
+        plain = socket.create_connection(address, timeout=PATIENCE)
+        self.socket = tls.wrap_socket(plain, server_hostname=address[0]) if tls else plain
+        self._buffer = b""
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.socket.close()
+
+    def send(self, data: bytes) -> None:
+        """Send octets as they are."""
+        self.socket.sendall(data)
+
+    def line(self, text: str) -> None:
+        self.send(text.encode() + b"\r\n")
+
+    def read_line(self, end: bytes = b"\r\n") -> bytes:
+        """The next line without its end. EOFError once the server has closed."""
+        while end not in self._buffer:
+            self._receive()
+        line, self._buffer = self._buffer.split(end, 1)
+        return line
+
+    def read_octets(self, size: int) -> bytes:
+        while len(self._buffer) < size:
+            self._receive()
+        data, self._buffer = self._buffer[:size], self._buffer[size:]
+        return data
+
+    def _receive(self) -> None:
+        try:
+            data = self.socket.recv(65536)
+        except ConnectionResetError:
+            data = b""
+        if not data:
+            raise EOFError(self._buffer)
+        self._buffer += data
+
+    def until(self, pattern: str) -> list[str]:
+        """Read lines up to one that `pattern` (a regular expression) matches at its start; return them all."""
+        lines: list[str] = []
+        while not lines or not re.match(pattern, lines[-1]):
+            try:
+                lines.append(self.read_line().decode("utf-8", "backslashreplace"))
+            except (EOFError, TimeoutError) as error:
+                raise AssertionError(f"{error!r} while waiting for {pattern!r}, after:\n" + "\n".join(lines)) from error
+        return lines
+
+    def command(self, text: str) -> list[str]:
+        """Send one command and read to its tagged response."""
+        self.line(text)
+        return self.until(re.escape(text.split(" ", 1)[0]) + " ")
+
+    def log_in(self, username: str = "demo", password: str | None = None) -> "Client":
+        self.until(r"\* OK")
+        assert self.command(f"login LOGIN {username} {password or username}")[-1].startswith("login OK")
+        return self
+
+    def closed(self) -> bool:
+        """Whether the server closes the connection, whatever it says before."""
+        try:
+            while True:
+                self._receive()
+                self._buffer = b""
+        except EOFError:
+            return True
+        except TimeoutError:
+            return False
+
+    def play(self, script: str) -> None:
+        """Play a conversation. `C: ` lines are sent; `S: ` lines are what comes, `…` standing for any text.
+
+        Within a literal a line may end in LF alone. A failure prints the difference."""
+        wanted = [line for line in textwrap.dedent(script).strip().splitlines() if line.strip()]
+        had: list[str] = []
+        for line in wanted:
+            side, _, text = line.partition(": ")
+            if side == "C":
+                self.line(text)
+                had.append(line)
+                continue
+            try:
+                got = self.read_line(b"\n").removesuffix(b"\r").decode("utf-8", "backslashreplace")
+            except (EOFError, TimeoutError) as error:
+                got = repr(error)
+            matches = re.fullmatch(".*".join(map(re.escape, text.split("…"))), got)
+            had.append(line if matches else f"S: {got}")
+            if not matches:
+                shown = difflib.unified_diff(wanted[: len(had)], had, "wanted", "had", lineterm="")
+                raise AssertionError("\n".join(shown))

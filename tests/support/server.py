@@ -1,0 +1,113 @@
+"""The whole server: `manage.py runimap` as its own process, with demo data, on free ports."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.support.postgres import Postgres
+
+ROOT = Path(__file__).resolve().parents[2]
+READY = re.compile(
+    r"IMAPX ready imap=(?P<imap>\S+) imaps=(?P<imaps>\S+)(?: web=(?P<web>\S+))? engine=(?P<engine>\S+)\n"
+)
+
+
+class Server:
+    """`start`, use `imap` and the others, `stop`. Its data directory is its own, so is its database."""
+
+    imap: tuple[str, int]
+    imaps: tuple[str, int]
+    web: str | None
+    engine: str
+
+    def __init__(self, data: Path, postgres: Postgres | None = None, **settings: str) -> None:
+        """`settings` are environment variables without their IMAPX_."""
+        self.data = data
+        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("IMAPX_")}
+        self.environment |= {"IMAPX_DATA_DIR": str(data)}
+        self.environment |= {f"IMAPX_{name}": value for name, value in settings.items()}
+        self.environment.pop("DATABASE_URL", None)
+        if postgres is not None:
+            self.environment["DATABASE_URL"] = postgres.new_database()
+        self.log = tempfile.TemporaryFile("w+")
+        self.process: subprocess.Popen[str] | None = None
+
+    def manage(self, *arguments: str, timeout: float = 60) -> str:
+        """Run a management command to its end and return what it printed."""
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "manage.py"), *arguments],
+            env=self.environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+        if done.returncode:
+            raise RuntimeError(f"manage.py {arguments[0]} failed: {done.stdout}{done.stderr}")
+        return done.stdout
+
+    def python(self, code: str) -> str:
+        """Run Python code with the server's settings and models, as an operator in `manage.py shell` would."""
+        return self.manage("shell", "--verbosity", "0", "-c", code)
+
+    def prepare(self) -> None:
+        self.manage("migrate", "--verbosity", "0")
+        self.manage("demo")
+
+    def start(self, *arguments: str) -> None:
+        self.process = subprocess.Popen(
+            [
+                *(sys.executable, str(ROOT / "manage.py"), "runimap"),
+                *("--imap", "127.0.0.1:0", "--imaps", "127.0.0.1:0", "--web", "127.0.0.1:0"),
+                *arguments,
+            ],
+            env=self.environment,
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        ready = READY.fullmatch(line)
+        if ready is None:
+            self.stop()
+            raise RuntimeError(f"no ready line: {line}{self.logged()}")
+        self.imap, self.imaps = address(ready["imap"]), address(ready["imaps"])
+        self.web, self.engine = ready["web"], ready["engine"]
+
+    def stop(self) -> int:
+        """Drain it, and return its exit status."""
+        process, self.process = self.process, None
+        if process is None:
+            return 0
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        try:
+            return process.wait(45)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise
+        finally:
+            assert process.stdout is not None
+            process.stdout.close()
+
+    def logged(self) -> str:
+        """All that the server has written to its log."""
+        self.log.seek(0)
+        return self.log.read()
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+
+def address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    return host, int(port)
