@@ -11,13 +11,13 @@ COMPILE := $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --allow-u
 install: .venv/installed
 
 .venv/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit("IMAPX needs Python 3.11 or later" * (sys.version_info < (3, 11)))'
+	@$(PYTHON) -c 'import sys; sys.exit("IMAPX needs Python 3.11 or later" if sys.version_info < (3, 11) else 0)'
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || $(PACKAGES) python3-venv
 	$(PYTHON) -m venv .venv
 
 .venv/installed: requirements.txt pyproject.toml .venv/bin/python
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.txt
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --config-settings editable_mode=compat --editable .
 	@touch $@
 
 .venv/installed-dev: requirements-dev.txt .venv/installed

@@ -15,7 +15,7 @@ from benchmarks.one_shot import one_shot
 from benchmarks.relay import fetch, noop
 from benchmarks.trial import Trial, Unavailable
 
-CASES: dict[str, Callable[[Trial, Callable[[str], None]], list[Case]]] = {
+CASES: dict[str, Callable[[Trial, Callable[[str], object]], list[Case]]] = {
     "one-shot": one_shot,
     "dialogue": dialogue,
     "noop": noop,
@@ -32,26 +32,21 @@ def main() -> None:
     unknown = set(options.cases) - set(CASES)
     if unknown:
         parser.error(f"no such case: {', '.join(sorted(unknown))}")
-    notes: dict[str, None] = {}
-    print(
-        f"{os.cpu_count()} processors, {platform.system()} {platform.machine()}, Python {platform.python_version()}\n"
-    )
-    print(report.HEAD)
-    with tempfile.TemporaryDirectory(prefix="imapx-benchmark-") as directory:
+    left_out: dict[str, None] = {}
+    print(f"{os.cpu_count()} processors, {platform.system()} {platform.machine()}, Python {platform.python_version()}")
+    print(f"\n{report.HEAD}")
+    with tempfile.TemporaryDirectory(prefix="imapx-benchmark-") as directory, ExitStack() as stack:
+        trial = Trial(stack, Path(directory), options.messages)
         for name in options.cases or CASES:
-            # One case's servers are gone when the next one's are measured.
-            with ExitStack() as stack:
-                trial = Trial(stack, Path(directory, name), options.messages)
-                trial.directory.mkdir()
-                try:
-                    cases = CASES[name](trial, lambda text: notes.setdefault(text))
-                except Unavailable as missing:
-                    notes[f"{name} is left out: {missing}"] = None
-                    continue
-                for case in cases:
-                    print(report.rows(case.title, measure(case, options.seconds)), flush=True)
-    for note in notes:
-        print(f"\nLeft out: {note}.")
+            try:
+                cases = CASES[name](trial, lambda reason: left_out.setdefault(reason))
+            except Unavailable as reason:
+                left_out[f"{name}: {reason}"] = None
+                continue
+            for case in cases:
+                print(report.rows(case.title, measure(case, options.seconds)), flush=True)
+    for each in left_out:
+        print(f"\nLeft out: {each}.")
 
 
 if __name__ == "__main__":

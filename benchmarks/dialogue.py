@@ -17,13 +17,13 @@ TAG = b"100"
 RECEIVED = 4096
 
 
-def dialogue(trial: Trial, note: Callable[[str], None]) -> list[Case]:
+def dialogue(trial: Trial, left_out: Callable[[str], object]) -> list[Case]:
     sides = [Side("bare pipes", on_pipes(trial.stack))]
     socat = peers.find("socat")
     if socat is not None:
         sides.append(Side("socat, plain TCP", on_socket(by_socat(trial.stack, str(socat)), LINE + b"\n")))
     else:
-        note(peers.missing("socat", "socat"))
+        left_out(peers.missing("socat", "socat"))
     sides.append(Side("EXECUTE, tagged form", on_socket(by_execute(trial), TAG + b" " + LINE + b"\r\n")))
     return [Case("one line of a dialogue and back", sides, batch=20)]
 

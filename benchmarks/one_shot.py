@@ -15,19 +15,19 @@ PROGRAM = "/bin/true"
 DURABLE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
 
 
-def one_shot(trial: Trial, note: Callable[[str], None]) -> list[Case]:
+def one_shot(trial: Trial, left_out: Callable[[str], object]) -> list[Case]:
     page = os.open(trial.directory / "page", os.O_WRONLY | os.O_CREAT)
     trial.stack.callback(os.close, page)
     sides = [
         Side("posix_spawn and waitpid", spawn),
-        Side("one write of 4 KiB and fsync", lambda: synced_write(page)),
+        Side("4 KiB written and fdatasync", lambda: synced_write(page)),
         Side("EXECUTE, SQLite", execute(trial.client())),
     ]
     if peers.find("initdb"):
         server = trial.start("on-postgres", start_postgres(trial))
         sides.append(Side("EXECUTE, PostgreSQL", execute(trial.opened(Client(server.imap, USERNAME, PASSWORD)))))
     else:
-        note(peers.missing("initdb", "postgresql"))
+        left_out(peers.missing("initdb", "postgresql"))
     return [Case("one-shot EXECUTE of /bin/true", sides)]
 
 
@@ -46,8 +46,8 @@ def spawn() -> None:
 
 
 def synced_write(file: int) -> None:
-    os.write(file, bytes(4096))
-    os.fsync(file)
+    os.pwrite(file, bytes(4096), 0)
+    os.fdatasync(file)
 
 
 def execute(client: Client) -> Callable[[], int]:

@@ -13,15 +13,15 @@ AT_ONCE = 500
 """Messages in one APPEND: Dovecot gives each transaction an fsync."""
 
 
-def noop(trial: Trial, note: Callable[[str], None]) -> list[Case]:
+def noop(trial: Trial, left_out: Callable[[str], object]) -> list[Case]:
     # Nothing selected: then it is cheapest for Dovecot, and a relay shows most.
-    sides = [Side(name, commanding(client, b"NOOP")) for name, client in clients(trial, note).items()]
+    sides = [Side(name, commanding(client, b"NOOP")) for name, client in clients(trial, left_out).items()]
     return [Case("NOOP", sides, batch=20)]
 
 
-def fetch(trial: Trial, note: Callable[[str], None]) -> list[Case]:
+def fetch(trial: Trial, left_out: Callable[[str], object]) -> list[Case]:
     fill(trial.direct_client(), trial.messages)
-    logged_in = clients(trial, note)
+    logged_in = clients(trial, left_out)
     for client in logged_in.values():
         client.command(b"SELECT " + MAILBOX)
     cases = []
@@ -36,13 +36,13 @@ def fetch(trial: Trial, note: Callable[[str], None]) -> list[Case]:
     return cases
 
 
-def clients(trial: Trial, note: Callable[[str], None]) -> dict[str, Client]:
+def clients(trial: Trial, left_out: Callable[[str], object]) -> dict[str, Client]:
     """New ones, by the way they go; the direct one first."""
     by_way = {"Dovecot directly": trial.direct_client(), "through IMAPX": trial.client()}
     try:
         nginx = start_nginx(trial.stack, trial.directory, trial.direct)
     except Unavailable as missing:
-        note(str(missing))
+        left_out(str(missing))
     else:
         by_way["through nginx"] = trial.opened(Client(nginx, USERNAME, PASSWORD))
     return by_way
@@ -53,11 +53,14 @@ def commanding(client: Client, command: bytes) -> Callable[[], int]:
 
 
 def fill(client: Client, count: int) -> None:
+    """Make the mailbox, and see its messages first, so that none is \\Recent for any of the sides."""
     client.command(b"CREATE " + MAILBOX)
     for first in range(0, count, AT_ONCE):
         messages = (message(number) for number in range(first, min(first + AT_ONCE, count)))
         literals = b" ".join(b"{%d+}\r\n%b" % (len(each), each) for each in messages)
         client.command(b"APPEND %b %b" % (MAILBOX, literals))
+    client.command(b"SELECT " + MAILBOX)
+    client.command(b"UNSELECT")
 
 
 def message(number: int) -> bytes:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from benchmarks.measure import Result, Spread
 
-HEAD = "| | median | middle half | × the first | middle half | times |\n| --- | ---: | ---: | ---: | ---: | ---: |"
+HEAD = "| | median | middle half | ratio | middle half | times |\n| --- | ---: | ---: | ---: | ---: | ---: |"
 
 
 def rows(title: str, results: Iterable[Result]) -> str:
@@ -19,7 +19,7 @@ def _row(result: Result) -> str:
         _duration(result.seconds.median),
         _range(result.seconds),
         f"{ratio.median:.2f}",
-        f"{ratio.low:.2f} – {ratio.high:.2f}",
+        f"{ratio.low:.2f} to {ratio.high:.2f}",
         f"{result.operations:,}",
     )
     return f"| {' | '.join(cells)} |"
@@ -30,4 +30,4 @@ def _duration(seconds: float) -> str:
 
 
 def _range(spread: Spread) -> str:
-    return f"{_duration(spread.low)} – {_duration(spread.high)}"
+    return f"{_duration(spread.low)} to {_duration(spread.high)}"

@@ -72,6 +72,7 @@ class Trial:
             server.environment["DATABASE_URL"] = database_url
         server.prepare()
         server.python(VERBS)
+        server.environment["IMAPX_DEBUG"] = "0"  # as in production; the demo data alone ask for a trial
         server.start()
         self.stack.callback(server.stop)
         return server

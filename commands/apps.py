@@ -13,7 +13,7 @@ def install_triggers(using: str, **kwargs: Any) -> None:
 
 class CommandsConfig(AppConfig):
     name = "commands"
-    verbose_name = "Commands"
+    verbose_name = "IMAPX"
 
     def ready(self) -> None:
         post_migrate.connect(install_triggers, sender=self, dispatch_uid="commands.triggers")

@@ -52,7 +52,7 @@ class RecordChangeList(ChangeList):
 class RecordAdmin(ModelAdmin):
     """A record of what happened: read by whoever may, written by nobody here, not even the superuser."""
 
-    pass
+    actions = None
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER  # each counts all rows
     paginator = CappedPaginator

@@ -12,11 +12,12 @@ from imapserver.engine.engine import EngineUnavailable
 LISTENER = "imapx"
 
 # log: errors and warnings alone, since nobody rotates the file and the front records the logins.
+# stats: nobody reads them, and an imap that starts while Dovecot ends would wait 5 s for them.
 # auth_username_*: the default lower-cases names and refuses some, so that two users would share a mailbox.
 # first_valid_*: Dovecot's own guard against mail that belongs to a system user.
 # mail_max_userip_connections: all come from the front, which counts its clients itself.
 # imap-login: one process for all logins. imap: one process for each connection, and two that wait.
-# auth-userdb, stats-writer: for dovecot-lda, run by the server's own user.
+# auth-userdb: for dovecot-lda, run by the server's own user.
 _TEMPLATE = Template("""\
 # Written at each start of the server: changes are lost.
 base_dir = $base_dir

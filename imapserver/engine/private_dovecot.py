@@ -95,18 +95,21 @@ class PrivateDovecot:
             raise EngineUnavailable("dovecot is not started")
         try:
             async with asyncio.timeout(OPEN_SECONDS):
-                await self._ready.wait()  # while it is being started again a login waits
-                return await self._login(username)
+                while True:
+                    await self._ready.wait()  # while it is being started again a login waits
+                    try:
+                        return await self._login(username)
+                    except (ConnectionRefusedError, FileNotFoundError):
+                        await asyncio.sleep(0.02)  # it has just ended, and the watcher is about to notice
         except TimeoutError:
             raise EngineUnavailable(f"dovecot gave no login within {OPEN_SECONDS:.0f} s") from None
-
-    async def _login(self, username: str) -> EngineConnection:
-        try:
-            _, connection = await asyncio.get_running_loop().create_unix_connection(
-                EngineConnection, str(self._run_link.readlink() / "base" / LISTENER)
-            )
         except OSError as error:
             raise EngineUnavailable(f"dovecot takes no connections: {error}") from error
+
+    async def _login(self, username: str) -> EngineConnection:
+        socket = self._run_link.readlink() / "base" / LISTENER
+        loop = asyncio.get_running_loop()
+        _, connection = await loop.create_unix_connection(EngineConnection, str(socket))
         await connection.login(username, self._password)
         return connection
 
@@ -160,8 +163,8 @@ class PrivateDovecot:
         """Start a master and return when a login works. Raises EngineUnavailable, and then it is ended."""
         said_before = self._log.stat().st_size if self._log.exists() else 0
         self._master = Master.spawn(self._argv, self._log)
-        self._pid_file.write_text(f"{self._master.pid}\n")
         try:
+            self._pid_file.write_text(f"{self._master.pid}\n")
             async with asyncio.timeout(START_SECONDS):
                 await self._wait_for_login(self._master)
         except TimeoutError:
@@ -177,7 +180,7 @@ class PrivateDovecot:
         while True:
             try:
                 connection = await self._login(_TRIAL_USER)
-            except EngineUnavailable:
+            except (EngineUnavailable, OSError):
                 if master.gone:
                     raise EngineUnavailable("dovecot ended at its start") from None
                 await asyncio.sleep(0.02)

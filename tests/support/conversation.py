@@ -9,6 +9,9 @@ import textwrap
 PATIENCE = 15
 """Seconds for one answer: far more than any takes, so that only a hang meets it."""
 
+LITERAL = re.compile(rb"~?\{(\d+)\}\r\n\Z")
+OUTPUT = re.compile(rb'\* EXECUTE \(TAG "([^"]+)"\) \((STDOUT|STDERR) ~?\{\d+\}\r\n(.*)\)\r\n', re.DOTALL)
+
 
 class Client:
     """A client that sends what it is told and keeps what it gets."""
@@ -16,7 +19,7 @@ class Client:
     def __init__(self, address: tuple[str, int], *, tls: ssl.SSLContext | None = None) -> None:
         plain = socket.create_connection(address, timeout=PATIENCE)
         self.socket = tls.wrap_socket(plain, server_hostname=address[0]) if tls else plain
-        self._buffer = b""
+        self._buffer = bytearray()
 
     def __enter__(self) -> "Client":
         return self
@@ -38,13 +41,15 @@ class Client:
         """The next line without its end. EOFError once the server has closed."""
         while end not in self._buffer:
             self._receive()
-        line, self._buffer = self._buffer.split(end, 1)
+        line = bytes(self._buffer[: self._buffer.index(end)])
+        del self._buffer[: len(line) + len(end)]
         return line
 
     def read_octets(self, size: int) -> bytes:
         while len(self._buffer) < size:
             self._receive()
-        data, self._buffer = self._buffer[:size], self._buffer[size:]
+        data = bytes(self._buffer[:size])
+        del self._buffer[:size]
         return data
 
     def _receive(self) -> None:
@@ -53,7 +58,7 @@ class Client:
         except ConnectionResetError:
             data = b""
         if not data:
-            raise EOFError(self._buffer)
+            raise EOFError(bytes(self._buffer))
         self._buffer += data
 
     def until(self, pattern: str) -> list[str]:
@@ -71,6 +76,33 @@ class Client:
         self.line(text)
         return self.until(re.escape(text.split(" ", 1)[0]) + " ")
 
+    def response(self) -> bytes:
+        """The next response, with its literals, byte for byte."""
+        data = self.read_line() + b"\r\n"
+        while data.startswith(b"* ") and (literal := LITERAL.search(data)):
+            data += self.read_octets(int(literal[1]))
+            data += self.read_line() + b"\r\n"
+        return data
+
+    def responses(self, tag: str) -> list[bytes]:
+        """All responses up to the tagged one."""
+        responses: list[bytes] = []
+        while not responses or not responses[-1].startswith(tag.encode() + b" "):
+            responses.append(self.response())
+        return responses
+
+    def execute(self, command: str | bytes) -> tuple[bytes, str]:
+        """Send `100 EXECUTE …` of a one-shot verb, without its end; return its standard output and tagged end."""
+        data = command if isinstance(command, bytes) else command.encode()
+        self.send(data + b"\r\n")
+        return self.output(data.split(b" ", 1)[0].decode())
+
+    def output(self, tag: str) -> tuple[bytes, str]:
+        """The standard output of the execution with this tag, and its tagged end."""
+        *untagged, end = self.responses(tag)
+        pieces = [match for match in map(OUTPUT.fullmatch, untagged) if match and match[1] == tag.encode()]
+        return b"".join(match[3] for match in pieces if match[2] == b"STDOUT"), end.decode().removesuffix("\r\n")
+
     def log_in(self, username: str = "demo", password: str | None = None) -> "Client":
         self.until(r"\* OK")
         assert self.command(f"login LOGIN {username} {password or username}")[-1].startswith("login OK")
@@ -81,7 +113,7 @@ class Client:
         try:
             while True:
                 self._receive()
-                self._buffer = b""
+                self._buffer.clear()
         except EOFError:
             return True
         except TimeoutError:

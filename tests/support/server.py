@@ -3,10 +3,15 @@
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
 from pathlib import Path
+from typing import Any
+
+import psycopg
 
 from tests.support.postgres import Postgres
 
@@ -54,6 +59,18 @@ class Server:
         """Run Python code with the server's settings and models, as an operator in `manage.py shell` would."""
         return self.manage("shell", "--verbosity", "0", "-c", code)
 
+    def query(self, statement: str) -> list[tuple[Any, ...]]:
+        """Rows of the server's database, as they are committed now."""
+        url = self.environment.get("DATABASE_URL")
+        connection = psycopg.connect(url) if url else sqlite3.connect(self.data / "db.sqlite3")
+        with closing(connection):
+            return connection.execute(statement).fetchall()
+
+    def exits(self, verb: str) -> list[str]:
+        """How the executions of this verb have come out, the first one first."""
+        kind = f"kind = 'exit' AND verb = '{verb}'"
+        return [row[0] for row in self.query(f"SELECT outcome FROM commands_auditevent WHERE {kind} ORDER BY id")]
+
     def prepare(self) -> None:
         self.manage("migrate", "--verbosity", "0")
         self.manage("demo")
@@ -96,6 +113,10 @@ class Server:
         finally:
             assert process.stdout is not None
             process.stdout.close()
+
+    def close(self) -> None:
+        """Give back what it holds; it is stopped by then."""
+        self.log.close()
 
     def logged(self) -> str:
         """All that the server has written to its log."""

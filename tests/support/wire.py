@@ -71,8 +71,8 @@ class Engine:
                 taken = min(self._literal, len(self._buffer))
                 self._literal -= taken
                 self._move(taken)
-            elif end := self._buffer.find(b"\r\n") + 2 - 1:
-                self._line(self._move(end + 1))
+            elif (end := self._buffer.find(b"\r\n")) >= 0:
+                self._line(self._move(end + 2))
             else:
                 break
 
@@ -174,3 +174,16 @@ def converse(data: bytes, **caller) -> list[Event]:
     for chunks in cuttings(data):
         assert Conversation(**caller).feed(chunks) == whole
     return whole
+
+
+def before_login(data: bytes) -> list[Event]:
+    return converse(data, logged_in=False)
+
+
+def refusals(events: Iterable[Event]) -> list[tuple[bytes | None, bool]]:
+    """Tag, and whether it is fatal, of events that must all be refusals."""
+    refused = []
+    for event in events:
+        assert isinstance(event, CommandRefused)
+        refused.append((event.tag, event.fatal))
+    return refused

@@ -5,13 +5,15 @@ import os
 import signal
 import stat
 import subprocess
+from pathlib import Path
 
 import pytest
 import uvloop
 
 from imapserver.engine.engine import EngineConnection, EngineUnavailable
 from imapserver.engine.private_dovecot import PrivateDovecot
-from tests.imapserver.engine.conftest import Mail, children_of, master_pid, running
+from tests.imapserver.engine.mail import Mail
+from tests.imapserver.engine.processes import children_of, master_pid, running
 from tests.support.peers import require
 
 MESSAGE = b"Subject: hello\r\n\r\nThe body.\r\n"
@@ -32,11 +34,12 @@ async def test_each_user_has_an_inbox_of_their_own(mail_of):
     assert b"* 0 EXISTS" in await bob.run(b"SELECT INBOX")
 
 
-@pytest.mark.parametrize("username", ["ü", "a b", "a:b", "~ann", "%u", "$HOME", 'a"b\\c', "x" * 255])
-async def test_any_name_that_can_be_a_directory_gets_mail_of_that_name(mail_of, data_dir, username):
-    mail = await mail_of(username)
-    assert b"T OK" in await mail.run(b"SELECT INBOX")
-    assert (data_dir / "mail" / username / "Maildir" / "cur").is_dir()
+async def test_any_name_that_can_be_a_directory_gets_mail_of_that_name(mail_of, data_dir):
+    names = {"ü", "a b", "a:b", "~ann", "%u", "$HOME", 'a"b\\c', "x" * 255}
+    for name in names:
+        assert b"T OK" in await (await mail_of(name)).run(b"SELECT INBOX")
+        assert (data_dir / "mail" / name / "Maildir" / "cur").is_dir()
+    assert {path.name for path in (data_dir / "mail").iterdir()} == names
 
 
 @pytest.mark.parametrize("username", ["", ".", "..", "../bob", "a/b", "a\0b", "a\nb", "a\x7fb", "ü" * 128, "\udc80"])
@@ -117,14 +120,28 @@ async def test_second_server_on_the_data_directory_is_refused_and_harms_nothing(
     assert b"T OK" in await (await mail_of("ann")).run(b"NOOP")
 
 
-async def test_failed_start_says_what_dovecot_said_and_leaves_nothing(data_dir):
-    (data_dir / "engine" / "state").mkdir(parents=True)
-    (data_dir / "engine" / "dovecot.log").mkdir()
+async def test_failed_start_says_what_dovecot_said_and_leaves_nothing(data_dir, path_with_dovecot):
+    path_with_dovecot("case $1 in --version) echo 2.3.99;; *) echo Fatal: the reason >&2; exit 89;; esac")
     processes = children_of(os.getpid())
-    with pytest.raises(EngineUnavailable):
+    with pytest.raises(EngineUnavailable, match="ended at its start: Fatal: the reason"):
         await PrivateDovecot(data_dir).start()
     assert children_of(os.getpid()) == processes
     assert not (data_dir / "engine" / "run").is_symlink()
+
+
+async def test_start_where_the_directory_can_not_be_used_is_unavailable(data_dir):
+    (data_dir / "engine").write_text("no directory")
+    with pytest.raises(EngineUnavailable, match="File exists"):
+        await PrivateDovecot(data_dir).start()
+
+
+async def test_dovecot_gets_nothing_of_the_servers_environment(data_dir, monkeypatch):
+    monkeypatch.setenv("IMAPX_SECRET_KEY", "the key of all sessions")
+    engine = PrivateDovecot(data_dir)
+    await engine.start()
+    environment = Path(f"/proc/{master_pid(data_dir)}/environ").read_bytes()
+    await engine.stop()
+    assert b"the key" not in environment
 
 
 def test_it_works_on_uvloop(data_dir):
