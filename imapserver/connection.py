@@ -19,8 +19,12 @@ from imapserver.wire.state import State
 
 logger = logging.getLogger(__name__)
 
-READ_AHEAD = 64 * 1024
-"""Octets of a client that are kept while what came before them is worked on."""
+READ_AHEAD = 128 * 1024
+"""Octets of a client that are kept while what came before them is worked on: more than the longest line, or half of
+one would wait for a rest that is not read."""
+
+UNANSWERED = 64
+"""Executions, beside those that a user may have running, whose ends a client may leave unread."""
 
 BAD_COMMANDS = {State.NOT_AUTHENTICATED: 3, State.AUTHENTICATED: 20, State.SELECTED: 20, State.LOGOUT: 1}
 """In a row, before BYE: Dovecot's limits. Somebody who talks another protocol is told so soon."""
@@ -83,6 +87,10 @@ class ImapConnection(asyncio.Protocol):
         self._outgoing.resume()
         if self._relay is not None:
             self._relay.resume_reading()
+
+    def eof_received(self) -> None:
+        # The transport closes now, but first it sends what is left, to somebody who may never take it.
+        self._messages.put_nowait({"type": "imap.disconnect"})
 
     def connection_lost(self, error: Exception | None) -> None:
         self._gone = True
@@ -172,8 +180,10 @@ class ImapConnection(asyncio.Protocol):
 
     async def end_dialogue(self, tag: bytes, data: bytes) -> None:
         def free() -> None:
+            was_blocked = self._blocked()
             self._wire.end_dialogue(tag)
-            if self._dialogues.pop(tag).full:
+            del self._dialogues[tag]
+            if was_blocked:
                 self._loop.call_soon(self._pump)
 
         await self._outgoing.write(data, free)
@@ -205,8 +215,10 @@ class ImapConnection(asyncio.Protocol):
         self._read(not self._blocked() and len(self._wire) <= READ_AHEAD)
 
     def _blocked(self) -> bool:
-        relay_full = self._relay is not None and self._relay.full
-        return self._gone or relay_full or any(lines.full for lines in self._dialogues.values())
+        if self._gone or (self._relay is not None and self._relay.full):
+            return True
+        too_many = len(self._dialogues) >= UNANSWERED + settings.IMAPX["EXECUTIONS_PER_USER"]
+        return too_many or any(lines.full for lines in self._dialogues.values())
 
     def _read(self, wanted: bool) -> None:
         if wanted != self._reading and not self._transport.is_closing():

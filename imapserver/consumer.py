@@ -21,7 +21,7 @@ from imapserver.wire.exceptions import BadSyntax
 from imapserver.wire.secret import Secret
 
 
-class ImapConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no types
+class ImapConsumer(AsyncConsumer):
     """One method per message, and one per command that IMAPX serves."""
 
     conduit: Conduit

@@ -34,11 +34,17 @@ class Executions:
 
     def start(self, tag: bytes, execute: Execute) -> None:
         """Begin the execution, or the listing, in a task of its own; it sends the tagged end."""
+        self._canceled.discard(tag)
         lines = self._conduit.open_dialogue(tag)
-        work = self._list(tag) if execute.verb is None else self._run(tag, execute, lines)
+        work = self._list(tag, lines) if execute.verb is None else self._run(tag, execute, lines)
         task = asyncio.get_running_loop().create_task(work)
         self._tasks[tag] = task
-        task.add_done_callback(lambda _: self._tasks.pop(tag))
+        task.add_done_callback(lambda done: self._forget(tag, done))
+
+    def _forget(self, tag: bytes, done: asyncio.Task[None]) -> None:
+        # While the end of one was on its way to the client, another may have got the tag.
+        if self._tasks.get(tag) is done:
+            del self._tasks[tag]
 
     def cancel(self, tag: bytes, cause: Outcome = Outcome.CANCELED) -> bool:
         """End it; False if no execution has this tag."""
@@ -83,6 +89,7 @@ class Executions:
                 await self._conduit.ask_for_news()
             answer = endings.ending(tag, verb, end)
         except Refused as refused:
+            lines.refuse()
             answer = endings.refusal(tag, refused)
         except ConnectionError:
             return
@@ -90,10 +97,10 @@ class Executions:
             logger.exception("an execution ended with an error")
             answer = endings.bug(tag)
         self._running.pop(tag, None)
-        self._canceled.discard(tag)
         await self._end(tag, answer)
 
-    async def _list(self, tag: bytes) -> None:
+    async def _list(self, tag: bytes, lines: Lines) -> None:
+        lines.refuse()
         try:
             verbs = await authorization.visible_verbs(self._user_id)
             listing = "".join(f"{verb.name} ({verb.mode}) {verb.usage}".rstrip() + "\n" for verb in verbs)

@@ -15,7 +15,7 @@ class Web:
         from twisted.internet import asyncioreactor
 
         # daphne makes a loop of its own at import, unless a reactor is there already.
-        asyncioreactor.install(loop)  # type: ignore[no-untyped-call]
+        asyncioreactor.install(loop)
         from daphne.server import Server
 
         address = host.replace(":", r"\:")

@@ -33,10 +33,10 @@ class OutputReader:
         if len(self._readers) == 1 and not self._reading:
             return await self._read_single()
         while self._readers:
-            if output := self._take():
-                return output
             self._start_reading()
             await asyncio.wait(self._reading.values(), return_when=asyncio.FIRST_COMPLETED)
+            if output := self._take():
+                return output
         return None
 
     def close(self) -> None:

@@ -61,7 +61,7 @@ class AuditEvent(models.Model):
         return f"{self.kind} {self.outcome}: {self.actor} {self.verb} {self.arguments_text}".rstrip()
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        if self.pk is not None:
+        if not self._state.adding:
             raise AppendOnlyError("audit events can't be changed")
         super().save(*args, **kwargs)
 

@@ -80,7 +80,8 @@ def deliver(user: str, subject: str, config: str, lda: str | None) -> None:
     if lda is not None and not os.access(lda, os.X_OK):
         raise DeliveryError(EX_UNAVAILABLE, f"{lda} is not there, or can't be executed")
     # -e: what it refuses comes back as a status, not as a bounce by way of sendmail.
-    argv = [lda or find_lda(), "-e", "-c", config, "-d", user]
+    # Its own envelope sender: dovecot-lda makes one of the user name, and refuses a name that is no address.
+    argv = [lda or find_lda(), "-e", "-a", "postmaster@localhost", "-c", config, "-d", user]
     try:
         status = subprocess.run(  # noqa: S603
             argv, input=make_message(user, subject), timeout=SECONDS, check=False

@@ -17,6 +17,7 @@ LISTENER = "imapx"
 # first_valid_*: Dovecot's own guard against mail that belongs to a system user.
 # mail_max_userip_connections: all come from the front, which counts its clients itself.
 # imap-login: one process for all logins. imap: one process for each connection, and two that wait.
+# anvil-auth-penalty: one wrong password would delay every user's login, since all come from the same address.
 # auth-userdb: for dovecot-lda, run by the server's own user.
 _TEMPLATE = Template("""\
 # Written at each start of the server: changes are lost.
@@ -83,6 +84,11 @@ service imap-login {
 service imap {
   process_limit = 1000
   process_min_avail = 2
+}
+service anvil {
+  unix_listener anvil-auth-penalty {
+    mode = 0
+  }
 }
 service auth {
   unix_listener auth-userdb {

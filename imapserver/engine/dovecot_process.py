@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import select
 import signal
 from pathlib import Path
 
@@ -53,7 +54,12 @@ class Master:
 
     @property
     def gone(self) -> bool:
-        return self._gone.is_set()
+        """Whether it has ended, even if the event loop has not heard of it yet."""
+        if self._gone.is_set():
+            return True
+        poll = select.poll()
+        poll.register(self._pidfd, select.POLLIN)
+        return bool(poll.poll(0))
 
     async def wait(self) -> None:
         """Return when the master has ended. Its children, if it left any, have been killed by then."""
@@ -76,7 +82,7 @@ class Master:
             await self.wait()
 
     def _signal(self, number: int) -> None:
-        if not self.gone:
+        if not self._gone.is_set():
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._pidfd, number)
 

@@ -97,10 +97,13 @@ class PrivateDovecot:
             async with asyncio.timeout(OPEN_SECONDS):
                 while True:
                     await self._ready.wait()  # while it is being started again a login waits
+                    master = self._master
                     try:
                         return await self._login(username)
-                    except (ConnectionRefusedError, FileNotFoundError):
-                        await asyncio.sleep(0.02)  # it has just ended, and the watcher is about to notice
+                    except (EngineUnavailable, OSError):
+                        if master is None or not master.gone:
+                            raise
+                    await asyncio.sleep(0.02)  # the watcher is about to notice
         except TimeoutError:
             raise EngineUnavailable(f"dovecot gave no login within {OPEN_SECONDS:.0f} s") from None
         except OSError as error:

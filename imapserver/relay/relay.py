@@ -52,6 +52,8 @@ class Relay(asyncio.Protocol):
         self._lost = lost
         self._responses = ClientProtocol()
         self._in_flight: list[InFlight] = []
+        self._sending = InFlight(b"", b"")
+        """The client's last command, which literals belong to. The engine may have answered it before it is whole."""
         self._settled: list[asyncio.Future[None]] = []
         self._own_tags = f"IMAPX{secrets.token_hex(4)}."
         self._own_count = 0
@@ -67,13 +69,14 @@ class Relay(asyncio.Protocol):
             text = event.data[len(event.tag) + 1 + len(event.name) : -2]
             command.mailbox = parse_select(text) or b""
         self._in_flight.append(command)
+        self._sending = command
         self._transport.write(event.data)
         if event.name == b"IDLE":
             self._wake(self._settled)  # it may last half an hour
 
     def go_on(self, event: RelayContinued) -> None:
-        if event.literal and self._in_flight[-1].mailbox is not None:
-            self._in_flight[-1].mailbox += event.data
+        if event.literal and self._sending.mailbox is not None:
+            self._sending.mailbox += event.data
         self._transport.write(event.data)
 
     def pause_writing(self) -> None:
@@ -140,10 +143,12 @@ class Relay(asyncio.Protocol):
     # Flow control: what the client can't take is not read from the engine
 
     def pause_reading(self) -> None:
-        self._transport.pause_reading()
+        if not self._transport.is_closing():
+            self._transport.pause_reading()
 
     def resume_reading(self) -> None:
-        self._transport.resume_reading()
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
 
     def close(self) -> None:
         self._transport.close()

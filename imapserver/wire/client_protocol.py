@@ -12,8 +12,8 @@ from imapserver.wire.exceptions import Violation
 
 ANNOUNCEMENT = re.compile(rb"\{([0-9]{1,20})\}\r\n\Z")
 # A status response is text to its end: `{12}` there announces nothing (RFC 3501 section 7.1).
-STATUS = re.compile(rb"\* (?:OK|NO|BAD|BYE|PREAUTH)\b", re.IGNORECASE)
-TAGGED = re.compile(rb"([^ \r\n]+) (OK|NO|BAD)\b", re.IGNORECASE)
+STATUS = re.compile(rb"\* (?:OK|NO|BAD|BYE|PREAUTH)[ \r\n]", re.IGNORECASE)
+TAGGED = re.compile(rb"([^ \r\n]+) (OK|NO|BAD)[ \r\n]", re.IGNORECASE)
 # Stands for what has passed of a response behind its literal: no status, and nothing that the rest could complete.
 BEHIND_LITERAL = b"*("
 # The start of a line that is no untagged response, in a run of such.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import database, peers
+from tests.support import database, peers, verbs
 from tests.support.conversation import Client
 from tests.support.postgres import Postgres
 from tests.support.server import Server
@@ -24,9 +24,11 @@ def server(tmp_path_factory: pytest.TempPathFactory, run_postgres: Postgres | No
     data: Path = tmp_path_factory.mktemp("server")
     server = Server(data, run_postgres, EXECUTIONS_PER_USER="16")
     server.prepare()
+    verbs.add(server, *verbs.all_verbs(data / "canary"))
     server.start("--engine", "dovecot")
     yield server
     assert server.stop() == 0
+    server.close()
 
 
 @pytest.fixture
@@ -40,3 +42,24 @@ def client(server: Server) -> Iterator[Client]:
 def demo(client: Client) -> Client:
     """A raw connection on which `demo` is logged in."""
     return client.log_in()
+
+
+@pytest.fixture(scope="session")
+def bystander(server: Server) -> Iterator[Client]:
+    """A connection of somebody else's, that must be served whatever happens on the others."""
+    with Client(server.imap) as bystander:
+        yield bystander.log_in("ann")
+
+
+@pytest.fixture
+def canary(server: Server, bystander: Client) -> Iterator[Path]:
+    """What the verb `canary` makes. After the test it must not be there, and the server must serve others."""
+    path = server.data / "canary"
+    path.unlink(missing_ok=True)
+    exits = server.exits("canary")
+    yield path
+    # By now all that the test has sent is worked on, and a program that was started has had time.
+    assert bystander.command("n NOOP")[-1].startswith("n OK")
+    assert bystander.command("x EXECUTE true") == ["x OK [EXIT 0] true completed"]
+    assert not path.exists()
+    assert server.exits("canary") == exits

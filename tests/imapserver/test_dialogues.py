@@ -23,7 +23,7 @@ def test_one_shot_verb_answers_in_one_tagged_response(demo: Client) -> None:
 
 def test_dialogue_goes_on_beside_mail_and_another_execution(demo: Client) -> None:
     demo.command("s SELECT INBOX")
-    demo.command('a APPEND INBOX {5+}\r\nhello')
+    demo.command("a APPEND INBOX {5+}\r\nhello")
     demo.play("""
         C: 100 EXECUTE calendar
         S: 100 OK [EXECUTING] calendar

@@ -1,45 +1,14 @@
-import shutil
-import tempfile
-from pathlib import Path
-
 import pytest
 
-from imapserver.engine.private_dovecot import PrivateDovecot
-from tests.imapserver.engine.mail import Mail
+from tests.imapserver.engine.places import open_directory
 from tests.support.peers import require
 
 
 @pytest.fixture
 def data_dir():
-    """A directory that the user whose the mail is can pass: pytest's own is for its owner alone."""
     require("dovecot", "dovecot-imapd")
-    path = Path(tempfile.mkdtemp(prefix="imapx-test-"))
-    path.chmod(0o755)
-    yield path
-    shutil.rmtree(path)
-
-
-@pytest.fixture
-async def engine(data_dir):
-    engine = PrivateDovecot(data_dir)
-    await engine.start()
-    yield engine
-    await engine.stop()
-
-
-@pytest.fixture
-async def mail_of(engine):
-    """Logs a user in and returns the Mail."""
-    open_ones = []
-
-    async def log_in(username):
-        mail = Mail(await engine.open(username))
-        open_ones.append(mail)
-        return mail
-
-    yield log_in
-    for mail in open_ones:
-        mail.transport.abort()
+    with open_directory() as path:
+        yield path
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from imapserver.engine.mail_store import remove_run_dir
 from imapserver.engine.private_dovecot import PrivateDovecot
 from tests.imapserver.engine.processes import children_of, master_pid, running, wait_for_exit
 from tests.support.peers import require
@@ -76,8 +77,9 @@ def test_user_without_an_account_is_told(data_dir):
     uid = 54321
     with contextlib.suppress(KeyError):
         pytest.skip(f"user {pwd.getpwuid(uid).pw_name} has the number that this test wants free")
+    command = as_user(uid, uid)
     os.chown(data_dir, uid, uid)
-    with server(data_dir, command=as_user(uid, uid)) as process:
+    with server(data_dir, command=command) as process:
         assert b"unavailable: Dovecot needs an account that the system has not" in process.said
 
 
@@ -90,6 +92,7 @@ def test_dovecot_ends_with_a_server_that_is_killed(data_dir):
         process.kill()
         for pid in {master, *processes}:
             wait_for_exit(pid)
+    remove_run_dir((data_dir / "engine" / "run").readlink())  # the next start would
 
 
 async def test_start_ends_what_a_killed_server_has_left_behind(data_dir, tmp_path):
