@@ -1,9 +1,13 @@
 """A client that costs next to nothing: a blocking socket, one command at a time, and no parsing."""
 
 import socket
+import time
 
 PATIENCE = 60
 """Seconds for one answer: only something that hangs takes so long."""
+
+START_SECONDS = 10
+BETWEEN_TRIES = 0.02
 
 # Longer than any tagged response here; the longest has the capabilities.
 TAIL = 2048
@@ -43,6 +47,15 @@ class Client:
 
 
 def connect(address: tuple[str, int]) -> socket.socket:
-    connection = socket.create_connection(address, timeout=PATIENCE)
+    """Connect, also to a program that has just been started to listen there."""
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            connection = socket.create_connection(address, timeout=PATIENCE)
+            break
+        except ConnectionRefusedError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(BETWEEN_TRIES)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connection

@@ -6,8 +6,9 @@ import subprocess
 from collections.abc import Callable
 from contextlib import ExitStack
 
+from benchmarks.client import connect
 from benchmarks.measure import Case, Side
-from benchmarks.peers import connect_soon, free_port, running
+from benchmarks.peers import free_port, running
 from benchmarks.trial import Trial
 from tests.support import peers
 
@@ -42,7 +43,7 @@ def on_pipes(stack: ExitStack) -> Callable[[], None]:
 def by_socat(stack: ExitStack, socat: str) -> socket.socket:
     port = free_port()
     stack.enter_context(running(socat, f"TCP-LISTEN:{port},bind=127.0.0.1,nodelay", f"EXEC:{PROGRAM},pipes"))
-    return stack.enter_context(connect_soon(("127.0.0.1", port)))
+    return stack.enter_context(connect(("127.0.0.1", port)))
 
 
 def by_execute(trial: Trial) -> socket.socket:

@@ -5,7 +5,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
-from benchmarks.peers import connect_soon, free_port, running
+from benchmarks.client import connect
+from benchmarks.peers import free_port, running
 from benchmarks.trial import Direct, Unavailable
 from tests.support import peers
 
@@ -48,7 +49,7 @@ def start_nginx(stack: ExitStack, directory: Path, engine: Direct) -> tuple[str,
         CONFIGURATION.format(module=MODULE, directory=own, auth_port=auth.server_address[1], port=port)
     )
     stack.enter_context(running(nginx, "-c", configuration, "-e", own / "nginx.log"))
-    connect_soon(("127.0.0.1", port)).close()
+    connect(("127.0.0.1", port)).close()
     return "127.0.0.1", port
 
 

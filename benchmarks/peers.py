@@ -2,15 +2,11 @@
 
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.client import connect
-
-START_SECONDS = 10
-BETWEEN_TRIES = 0.02
+END_SECONDS = 10
 
 
 def free_port() -> int:
@@ -26,16 +22,4 @@ def running(*argv: str | Path) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(START_SECONDS)
-
-
-def connect_soon(address: tuple[str, int]) -> socket.socket:
-    """Connect to what has just been told to listen there."""
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            return connect(address)
-        except ConnectionRefusedError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(BETWEEN_TRIES)
+        process.wait(END_SECONDS)

@@ -1,11 +1,14 @@
-"""Mail commands through the server, against the very same Dovecot directly, and through nginx's mail proxy."""
+"""Mail commands through the server, against the very same Dovecot directly, and through other relays."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from benchmarks.client import Client
 from benchmarks.measure import Case, Side
 from benchmarks.nginx import start_nginx
-from benchmarks.trial import PASSWORD, USERNAME, Trial, Unavailable
+from benchmarks.peers import free_port, running
+from benchmarks.trial import PASSWORD, USERNAME, Direct, Trial, Unavailable
+from tests.support import peers
 
 MAILBOX = b"Benchmark"
 MESSAGE_SIZE = 4096
@@ -30,7 +33,7 @@ def fetch(trial: Trial, left_out: Callable[[str], object]) -> list[Case]:
         octets = {client.command(command) for client in logged_in.values()}
         if len(octets) != 1:
             raise ConnectionError(f"the sides don't give the same: {octets}")
-        title = f"UID FETCH 1:* {items.decode()}, {trial.messages:,} messages, {octets.pop() / 1e6:.1f} MB"
+        title = f"UID FETCH 1:* {items.decode()}, {trial.messages:,} messages, {octets.pop() / 1e6:.2f} MB"
         sides = [Side(name, commanding(client, command)) for name, client in logged_in.items()]
         cases.append(Case(title, sides, batch))
     return cases
@@ -40,12 +43,27 @@ def clients(trial: Trial, left_out: Callable[[str], object]) -> dict[str, Client
     """New ones, by the way they go; the direct one first."""
     by_way = {"Dovecot directly": trial.direct_client(), "through IMAPX": trial.client()}
     try:
+        pump = start_pump(trial.stack, trial.direct)
+        by_way["through socat, which reads no IMAP"] = trial.opened(Client(pump, USERNAME, trial.direct.password))
+    except Unavailable as reason:
+        left_out(str(reason))
+    try:
         nginx = start_nginx(trial.stack, trial.directory, trial.direct)
-    except Unavailable as missing:
-        left_out(str(missing))
-    else:
         by_way["through nginx"] = trial.opened(Client(nginx, USERNAME, PASSWORD))
+    except Unavailable as reason:
+        left_out(str(reason))
     return by_way
+
+
+def start_pump(stack: ExitStack, engine: Direct) -> tuple[str, int]:
+    """Start what only carries bytes, as the least that a hop costs. It serves one connection."""
+    socat = peers.find("socat")
+    if socat is None:
+        raise Unavailable(peers.missing("socat", "socat"))
+    address = ("127.0.0.1", free_port())
+    listen = f"TCP-LISTEN:{address[1]},bind={address[0]},nodelay"
+    stack.enter_context(running(socat, "-b65536", listen, f"TCP:127.0.0.1:{engine.address[1]},nodelay"))
+    return address
 
 
 def commanding(client: Client, command: bytes) -> Callable[[], int]:

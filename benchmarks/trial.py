@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from benchmarks.client import Client
-from benchmarks.peers import connect_soon, free_port
+from benchmarks.client import Client, connect
+from benchmarks.peers import free_port
 from tests.support.server import Server
 
 USERNAME = PASSWORD = "demo"
@@ -88,7 +88,7 @@ class Trial:
         with (engine / "dovecot.conf").open("a") as file:
             file.write(DIRECT.format(password=direct.password, port=direct.address[1]))
         os.kill(int((engine / "master.pid").read_text()), signal.SIGHUP)
-        connect_soon(direct.address).close()
+        connect(direct.address).close()
         return direct
 
     def client(self) -> Client:

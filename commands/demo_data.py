@@ -13,6 +13,7 @@ class DemoUser:
 
     name: str
     verbs: tuple[str, ...] = ()  # that the user may run
+    denied: tuple[str, ...] = ()  # no rule would do; a refusal that names a rule shows what the record tells
     administrator: bool = False
 
 
@@ -41,7 +42,7 @@ class DemoVerb:
 
 USERS = (
     DemoUser("demo", verbs=("blacklist", "whitelist", "calendar", "deliver")),
-    DemoUser("ann", verbs=("calendar",)),
+    DemoUser("ann", verbs=("calendar",), denied=("blacklist",)),
     DemoUser("admin", administrator=True),
 )
 

@@ -24,7 +24,7 @@ def _page(title: str, icon: str, model: str) -> dict[str, Any]:
 UNFOLD = {
     "SITE_TITLE": "IMAPX",
     "SITE_HEADER": "IMAPX",
-    "SITE_SUBHEADER": "run programs by mail",
+    "SITE_SUBHEADER": "applications over IMAP",
     "SITE_SYMBOL": "terminal",
     "SITE_URL": None,  # there is no site beside the admin to go back to
     "SHOW_VIEW_ON_SITE": False,

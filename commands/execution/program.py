@@ -19,8 +19,9 @@ from commands.execution.pipes import PipeReader, PipeWriter
 
 _End = TypeVar("_End", PipeReader, PipeWriter)
 
-# Beside a client that reads, twice the throughput of the usual 64 KiB. 1 MiB would be a little better, but 64 executions would use up
-# what one user may have in pipes (pipe(7), pipe-user-pages-soft), and from there on each new pipe is a single page.
+# Program and client work at the same time: up to twice as fast as with the usual 64 KiB. Not 1 MiB, hardly faster: 64
+# executions would use up what a user may have in pipes (pipe-user-pages-soft of pipe(7)), and any further pipe would
+# be a page or two.
 OUTPUT_PIPE = 256 * 1024
 
 # Python ignores SIGPIPE and SIGXFSZ, and what is ignored stays so over an exec: `yes | head` would never end.

@@ -80,7 +80,7 @@ def deliver(user: str, subject: str, config: str, lda: str | None) -> None:
     if lda is not None and not os.access(lda, os.X_OK):
         raise DeliveryError(EX_UNAVAILABLE, f"{lda} is not there, or can't be executed")
     # -e: what it refuses comes back as a status, not as a bounce by way of sendmail.
-    # Its own envelope sender: dovecot-lda makes one of the user name, and refuses a name that is no address.
+    # -a: by itself it makes an address of the user name, and fails where that is none.
     argv = [lda or find_lda(), "-e", "-a", "postmaster@localhost", "-c", config, "-d", user]
     try:
         status = subprocess.run(  # noqa: S603

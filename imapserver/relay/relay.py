@@ -26,6 +26,8 @@ class InFlight:
     tag: bytes
     name: bytes
     mailbox: bytes | None = None
+    mailbox_follows: bool = False
+    """As a literal."""
     answered: asyncio.Future[None] | None = None
     """Set for a command of IMAPX's own: its tagged response goes to nobody else."""
 
@@ -67,7 +69,8 @@ class Relay(asyncio.Protocol):
         command = InFlight(event.tag, event.name)
         if event.name in (b"SELECT", b"EXAMINE"):
             text = event.data[len(event.tag) + 1 + len(event.name) : -2]
-            command.mailbox = parse_select(text) or b""
+            mailbox = parse_select(text)
+            command.mailbox, command.mailbox_follows = mailbox or b"", mailbox is None
         self._in_flight.append(command)
         self._sending = command
         self._transport.write(event.data)
@@ -75,8 +78,11 @@ class Relay(asyncio.Protocol):
             self._wake(self._settled)  # it may last half an hour
 
     def go_on(self, event: RelayContinued) -> None:
-        if event.literal and self._sending.mailbox is not None:
-            self._sending.mailbox += event.data
+        if self._sending.mailbox is not None and self._sending.mailbox_follows:
+            if event.literal:
+                self._sending.mailbox += event.data
+            else:
+                self._sending.mailbox_follows = False
         self._transport.write(event.data)
 
     def pause_writing(self) -> None:

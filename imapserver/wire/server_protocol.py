@@ -262,10 +262,15 @@ class ServerProtocol:
         return RelayContinued(line + b"\r\n")
 
     def _read_idle_end(self) -> Event | None:
-        """RFC 2177: whatever this line is, it is no command; the engine says BAD unless it is DONE."""
+        """RFC 2177: whatever this line is, it is no command; the engine says BAD unless it is DONE.
+
+        A line of a dialogue is no command either, and the engine never hears of it: IDLE goes on."""
         line = self._lines.take_line(self._limits.line)
         if line is None:
             return None
+        tag, _, text = line.partition(b" ")
+        if tag in self._dialogues:
+            return DialogueLine(tag, text)
         try:
             check_octets(line)
         except BadSyntax as error:

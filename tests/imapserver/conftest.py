@@ -1,5 +1,6 @@
 """The whole server, with the private Dovecot, shared by all tests that leave it as it was."""
 
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +43,14 @@ def client(server: Server) -> Iterator[Client]:
 def demo(client: Client) -> Client:
     """A raw connection on which `demo` is logged in."""
     return client.log_in()
+
+
+@pytest.fixture(params=["imap", "imaps"])
+def either(request: pytest.FixtureRequest, server: Server) -> Iterator[Client]:
+    """As `demo`, and once more over TLS, which has buffers of its own."""
+    tls = ssl.create_default_context(cafile=str(server.data / "tls" / "certificate.pem"))
+    with Client(server.imaps, tls=tls) if request.param == "imaps" else Client(server.imap) as client:
+        yield client.log_in()
 
 
 @pytest.fixture(scope="session")

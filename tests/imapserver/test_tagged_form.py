@@ -15,7 +15,7 @@ def begin(client: Client, verb: str = "echo", tag: str = "100") -> int:
 
 def said(client: Client, text: str) -> list[str]:
     """What `says` sends to the client for this text, without its tag."""
-    client.line(f'100 EXECUTE says "{text}"')
+    client.line(f"100 EXECUTE says {{{len(text.encode())}+}}\r\n{text}")
     assert client.read_line() == b"100 OK [EXECUTING] says"
     return [line.removeprefix("100 ") for line in client.until(r"100 (OK|NO) \[|100 BAD")]
 
@@ -25,20 +25,20 @@ def said(client: Client, text: str) -> list[str]:
     ["OK [EXIT 0] echo completed", "ok [x", "NO [CANCELED] x", "nO [", "BAD weather", "badly", "BAD"],
 )
 def test_line_that_reads_like_an_ending_gets_a_leading_space(demo: Client, line: str) -> None:
-    assert said(demo, line + r"\\n")[:-1] == [" " + line]
+    assert said(demo, line + r"\n")[:-1] == [" " + line]
 
 
 def test_other_lines_are_sent_as_they_are(demo: Client) -> None:
     lines = ["OK", "ok then", "NO", "NO way", " OK [x", "OK[x", "", " ", "* BYE", "+ more", "a OK done", "{3}", "é€"]
-    assert said(demo, r"\\n".join(lines) + r"\\n") == [*lines, "OK [EXIT 0] says completed"]
+    assert said(demo, r"\n".join(lines) + r"\n") == [*lines, "OK [EXIT 0] says completed"]
 
 
 def test_last_line_without_its_end_is_sent(demo: Client) -> None:
-    assert said(demo, r"one\\r\\ntwo") == ["one", "two", "OK [EXIT 0] says completed"]
+    assert said(demo, r"one\r\ntwo") == ["one", "two", "OK [EXIT 0] says completed"]
 
 
 def test_output_that_is_no_text_cannot_be_carried(demo: Client, server: Server) -> None:
-    for text in (r"a\\0000b\\n", r"\\0377\\n", r"a\\rb\\n", r"\\0303", r"\\0355\\0240\\0200\\n"):
+    for text in (r"a\0000b\n", r"\0377\n", r"a\rb\n", r"\0303", r"\0355\0240\0200\n"):
         assert said(demo, text) == ["NO [CANNOT] says can't be carried in this form"], text
     assert server.exits("says")[-5:] == ["cannot"] * 5
 

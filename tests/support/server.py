@@ -38,7 +38,7 @@ class Server:
         self.environment.pop("DATABASE_URL", None)
         if postgres is not None:
             self.environment["DATABASE_URL"] = postgres.new_database()
-        self.log = tempfile.TemporaryFile("w+")
+        self.log = tempfile.TemporaryFile("a+")  # noqa: SIM115 - close() does
         self.process: subprocess.Popen[str] | None = None
 
     def manage(self, *arguments: str, timeout: float = 60) -> str:

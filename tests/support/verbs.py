@@ -82,5 +82,6 @@ def all_verbs(canary: Path) -> list[TestVerb]:
         TestVerb("brief-echo", program("says-pid"), mode=dialogue, input_limit=1024),
         TestVerb("mute", program("never-reads"), mode=dialogue, idle_limit=1),
         TestVerb("deaf-input", program("closes-stdin"), mode=dialogue),
+        TestVerb("once", ["/usr/bin/head", "-n", "1"], mode=dialogue, changes_mail=True),
         TestVerb("changes", program("exits", "0"), changes_mail=True),
     ]

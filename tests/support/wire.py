@@ -4,7 +4,7 @@ import random
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from imapserver.wire.events import (
     CommandReceived,
@@ -16,7 +16,7 @@ from imapserver.wire.events import (
 )
 from imapserver.wire.server_protocol import ServerProtocol
 
-THOROUGH = settings(deadline=None, derandomize=True)
+THOROUGH = settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 """For properties: the same examples on each run, and no complaint about a busy machine."""
 
 ANNOUNCED = re.compile(rb"\{(\d+)(\+?)\}\r\n\Z")
@@ -62,6 +62,11 @@ class Engine:
     def between(self) -> bool:
         """Whether the next octet starts a command."""
         return not self._command and not self._buffer
+
+    @property
+    def idling(self) -> bool:
+        """Whether the next octet starts the line that ends IDLE, or a dialogue's."""
+        return self._idling and not self._buffer
 
     def receive(self, data: bytes) -> None:
         self.answer = ""
@@ -145,8 +150,10 @@ class Conversation:
 
     def _take(self, event: Event) -> None:
         match event:
-            case CommandReceived() | RelayStarted() | DialogueLine() | CommandRefused(fatal=False):
+            case CommandReceived() | RelayStarted() | CommandRefused(fatal=False):
                 assert self.engine.between, f"inside of another command: {event}"
+            case DialogueLine():
+                assert self.engine.between or self.engine.idling, f"inside of another command: {event}"
         last = self.events[-1] if self.events else None
         match event, last:
             case RelayContinued(literal=True), RelayContinued(literal=True):

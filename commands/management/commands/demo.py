@@ -47,10 +47,12 @@ class Command(BaseCommand):
                 self.made.append(f"action verb {name}")
         for entry in demo_data.USERS:
             user = self._make_user(entry)
-            for name in entry.verbs:
+            rules = [(Rule.Effect.ALLOW, name) for name in entry.verbs]
+            rules += [(Rule.Effect.DENY, name) for name in entry.denied]
+            for effect, name in rules:
                 # Where both were there, a rule is missing because somebody took it away.
                 if not {f"user {user}", f"verb {name}"}.isdisjoint(self.made):
-                    self._make_rule(user, verbs[name])
+                    self._make_rule(effect, user, verbs[name])
         self._make_calendar(User.objects.get(username="demo"))
 
     def _make_verb(self, entry: DemoVerb) -> Verb:
@@ -82,9 +84,9 @@ class Command(BaseCommand):
             self.made.append(f"password of {entry.name}")
         return user
 
-    def _make_rule(self, user: User, verb: Verb) -> None:
+    def _make_rule(self, effect: Rule.Effect, user: User, verb: Verb) -> None:
         if not Rule.objects.filter(user=user, verb=verb).exists():
-            rule = Rule(effect=Rule.Effect.ALLOW, user=user, verb=verb, comment="made by manage.py demo")
+            rule = Rule(effect=effect, user=user, verb=verb, comment="made by manage.py demo")
             _save(rule)
             self.made.append(f'rule "{rule}"')
 

@@ -68,9 +68,9 @@ async def test_lines_go_in_and_out_until_the_input_is_closed(start: Start):
 
 async def test_output_comes_in_pieces_of_at_most_64_kibibytes(start: Start):
     execution = await start("octets", str(MEBIBYTE))
-    await execution.wait()
     while output := await execution.read():
         assert len(output.data) <= 65536
+    await execution.wait()
     assert execution.bytes_out == MEBIBYTE
 
 

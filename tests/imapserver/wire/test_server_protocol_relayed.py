@@ -2,8 +2,14 @@
 
 import pytest
 
-from imapserver.wire import limits
-from imapserver.wire.events import CommandReceived, CommandRefused, LiteralWanted, RelayContinued, RelayStarted
+from imapserver.wire.events import (
+    CommandReceived,
+    CommandRefused,
+    DialogueLine,
+    LiteralWanted,
+    RelayContinued,
+    RelayStarted,
+)
 from imapserver.wire.server_protocol import ServerProtocol
 from imapserver.wire.state import State
 from tests.support.wire import Conversation, converse
@@ -112,7 +118,7 @@ def test_large_literal_comes_in_pieces():
 
 
 def test_ten_thousand_literals_pass_and_one_more_is_fatal():
-    literals = b" {1+}\r\ny" * limits.RELAYED_LITERALS
+    literals = b" {1+}\r\ny" * 10_000
     fits = Conversation()
     fits.feed([b"a SEARCH" + literals + b"\r\nz EXECUTE\r\n"])
     assert fits.events[-1] == EXECUTE
@@ -195,6 +201,11 @@ def test_line_behind_idle_that_an_engine_could_cut_in_two_is_fatal(line):
     conversation.feed([b"A idle\r\n" + line + b"\r\nz EXECUTE\r\n"])
     assert conversation.relayed == b"A idle\r\n"
     assert conversation.events[-1].fatal
+
+
+def test_line_of_a_dialogue_does_not_end_idle():
+    events = converse(b"A IDLE\r\n100 quit\r\nDONE\r\nz EXECUTE\r\n", dialogues=[b"100"])
+    assert events[1:3] == [DialogueLine(b"100", b"quit"), RelayContinued(b"DONE\r\n")]
 
 
 def test_nothing_comes_of_idle_before_the_engine_continues():
