@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import models
 from django.utils import timezone
 
+from commands import rows
 from commands.audit_text import decode_arguments, encode_arguments, printable, visible
 from commands.audit_writer import StoreUnavailable, Writer
 from commands.models import AuditEvent, Execution
@@ -48,28 +49,32 @@ def record_event(*, arguments: tuple[bytes, ...] = (), **fields: Any) -> AuditEv
     A value that its column would refuse is changed until it fits: what somebody sends must not keep the record
     of it from being written.
     """
-    return AuditEvent.objects.create(
+    event = AuditEvent(
         at=timezone.now(),
         node=f"{socket.gethostname()}:{os.getpid()}",
         arguments=encode_arguments(arguments),
         arguments_text=" ".join(map(printable, arguments)),
         **{name: _fitting(name, value) for name, value in fields.items()},
     )
+    rows.insert(event)
+    return event
 
 
 def insert_execution(accepted: "Accepted") -> None:
     """Insert the summary of an execution that may start now. Inside the unit that records the accept."""
     attempt = accepted.attempt
-    Execution.objects.create(
-        id=accepted.execution_id,
-        user_id=attempt.user_id,
-        username=_fitting("actor", attempt.username)[:150],
-        verb=accepted.verb.name,
-        arguments_text=" ".join(map(printable, attempt.arguments)),
-        door=attempt.door,
-        remote_addr=_fitting("remote_addr", attempt.remote_addr),
-        tls=attempt.tls,
-        started=timezone.now(),
+    rows.insert(
+        Execution(
+            id=accepted.execution_id,
+            user_id=attempt.user_id,
+            username=_fitting("actor", attempt.username)[:150],
+            verb=accepted.verb.name,
+            arguments_text=" ".join(map(printable, attempt.arguments)),
+            door=attempt.door,
+            remote_addr=_fitting("remote_addr", attempt.remote_addr),
+            tls=attempt.tls,
+            started=timezone.now(),
+        )
     )
 
 
@@ -116,10 +121,21 @@ async def record_exit(accepted: "Accepted", end: "End") -> None:
 
 def write_exit(accepted: "Accepted", outcome: Outcome, reason: str, end: "End | None") -> None:
     """Write the exit event and complete the summary, once. Inside a unit; `end` is None if nothing has run."""
-    if AuditEvent.objects.filter(execution_id=accepted.execution_id, kind=AuditEvent.Kind.EXIT).exists():
-        return  # an earlier try came through after its time-out
     attempt = accepted.attempt
     code, bytes_in, bytes_out = (end.code, end.bytes_in, end.bytes_out) if end else (None, 0, 0)
+    completed = rows.update(
+        Execution,
+        values={
+            "outcome": outcome,
+            "ended": timezone.now(),
+            "exit_code": code,
+            "bytes_in": bytes_in,
+            "bytes_out": bytes_out,
+        },
+        where={"id": accepted.execution_id, "outcome": ""},
+    )
+    if not completed and _has_exit(accepted):  # without a summary the evidence is written all the same
+        return  # an earlier try came through after its time-out
     record_event(
         kind=AuditEvent.Kind.EXIT,
         outcome=outcome,
@@ -137,9 +153,10 @@ def write_exit(accepted: "Accepted", outcome: Outcome, reason: str, end: "End | 
         bytes_out=bytes_out,
         duration=timedelta(seconds=end.seconds if end else 0),
     )
-    Execution.objects.filter(pk=accepted.execution_id).update(
-        outcome=outcome, ended=timezone.now(), exit_code=code, bytes_in=bytes_in, bytes_out=bytes_out
-    )
+
+
+def _has_exit(accepted: "Accepted") -> bool:
+    return AuditEvent.objects.filter(execution_id=accepted.execution_id, kind=AuditEvent.Kind.EXIT).exists()
 
 
 def _fitting(name: str, value: Any) -> Any:

@@ -62,7 +62,8 @@ async def authorize(attempt: Attempt) -> Accepted:
     except audit.StoreUnavailable as error:
         raise Refused(Outcome.UNAVAILABLE, "this can't be recorded now, so it was not run") from error
     if isinstance(answer, _Rejected):
-        raise Refused(answer.outcome, answer.text)
+        # A verb that is not there is told apart in the record alone.
+        raise Refused(Outcome.NOPERM if answer.outcome is Outcome.NOVERB else answer.outcome, answer.text)
     return answer
 
 

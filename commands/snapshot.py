@@ -5,8 +5,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from django.contrib.auth import get_user_model
+from django.db import connection
 
 from commands import models, policy, signature
+
+# SQL by hand: the same query by the ORM takes ten times as long, and each EXECUTE waits for it.
+READ_REVISION = f'SELECT number FROM "{models.MapRevision._meta.db_table}" WHERE id = 1'  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,12 @@ class Snapshot:
 
 def read_revision() -> int:
     """The map's revision now: it is read at each EXECUTE, so that nothing stale is ever decided on."""
-    return models.MapRevision.objects.values_list("number", flat=True).get(pk=1)
+    with connection.cursor() as cursor:
+        cursor.execute(READ_REVISION)
+        row = cursor.fetchone()
+    if row is None:
+        raise models.MapRevision.DoesNotExist
+    return row[0]
 
 
 def load_snapshot() -> Snapshot:

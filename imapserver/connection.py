@@ -2,13 +2,16 @@
 
 import asyncio
 import logging
+import secrets
+import ssl
 from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 
 from imapserver.dialogue import DialogueLines
-from imapserver.engine.engine import Engine, EngineConnection
+from imapserver.engine.connection import EngineConnection
+from imapserver.engine.engine import Engine
 from imapserver.outgoing import Outgoing
 from imapserver.relay.relay import Relay
 from imapserver.scope import ImapScope
@@ -29,6 +32,9 @@ UNANSWERED = 64
 BAD_COMMANDS = {State.NOT_AUTHENTICATED: 3, State.AUTHENTICATED: 20, State.SELECTED: 20, State.LOGOUT: 1}
 """In a row, before BYE: Dovecot's limits. Somebody who talks another protocol is told so soon."""
 
+HANDSHAKE_SECONDS = 10
+"""asyncio's own limit is 60: six times as long for a handshake that stands still to hold its place."""
+
 Application = Callable[..., Any]
 
 
@@ -41,13 +47,18 @@ class ImapConnection(asyncio.Protocol):
         engine: Engine,
         *,
         tls: bool,
+        context: ssl.SSLContext | None,
         opened: "Callable[[ImapConnection], None]",
         closed: "Callable[[ImapConnection], None]",
     ) -> None:
-        """`opened` is called after the TLS handshake; `closed` when the client and the application are both done."""
+        """`context` is for STARTTLS.
+
+        `opened` is called after a TLS handshake; `closed` when the client and the application are both done."""
         self._application = application
         self._engine = engine
         self._tls = tls
+        self._context = context
+        self._id = secrets.token_hex(6)
         self._opened = opened
         self._closed = closed
         self._wire = ServerProtocol()
@@ -112,18 +123,19 @@ class ImapConnection(asyncio.Protocol):
     # Application
 
     async def _run_application(self) -> None:
-        scope: ImapScope = {
+        self._scope: ImapScope = {
             "type": "imap",
             "asgi": {"version": "3.0"},
             "client": (self._transport.get_extra_info("peername") or ("", 0))[:2],
             "server": (self._transport.get_extra_info("sockname") or ("", 0))[:2],
+            "connection": self._id,
             "tls": self._tls,
+            "start_tls": self._context is not None,
             "engine": self._engine,
             "conduit": self,
-            "extensions": {},
         }
         try:
-            await self._application(scope, self._messages.get, self._send)
+            await self._application(self._scope, self._messages.get, self._send)
         except Exception:
             logger.exception("an application ended with an error")
             self._bye("SERVERBUG", "internal error")
@@ -156,6 +168,32 @@ class ImapConnection(asyncio.Protocol):
     @property
     def mailbox(self) -> bytes:
         return self._relay.mailbox if self._relay is not None else b""
+
+    async def start_tls(self, answer: bytes) -> None:
+        if self._context is None:
+            raise ValueError("no certificate for STARTTLS")
+        if len(self._wire):
+            # Sent in plain text, by the client or by somebody in between, to be read as if it had come encrypted.
+            self._bye("", "commands may not follow STARTTLS")
+            raise ConnectionResetError("the client went on after STARTTLS")
+        # Before the answer: what comes from here on is the handshake, and nothing for the wire.
+        self._read(False)
+        self._outgoing.put(answer)
+        try:
+            transport = await self._loop.start_tls(
+                self._transport, self, self._context, server_side=True, ssl_handshake_timeout=HANDSHAKE_SECONDS
+            )
+        except (OSError, TimeoutError) as error:  # ssl.SSLError is one
+            transport = None
+            logger.info("STARTTLS failed with %s: %s", self._scope["client"][0], error or type(error).__name__)
+        if transport is None:
+            self._transport.abort()
+            raise ConnectionResetError("no TLS handshake")
+        self._transport = transport
+        self._outgoing.use(transport)
+        self._reading = True
+        self._bad = 0
+        self._scope["tls"] = True
 
     def log_in(self, engine: EngineConnection | None, served: frozenset[bytes]) -> None:
         if self._gone:

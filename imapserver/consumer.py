@@ -1,24 +1,33 @@
 """ImapConsumer: the application behind one IMAP connection."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
 
 from channels.consumer import AsyncConsumer, get_handler_name
 from channels.exceptions import StopConsumer
+from django.conf import settings
+from django.contrib.auth.models import User
 
 from commands import audit, authorization
 from commands.authorization import Refused
 from commands.outcome import Outcome
-from imapserver.engine.engine import Engine, EngineUnavailable
+from imapserver.addresses import is_loopback
+from imapserver.engine.connection import EngineConnection, EngineUnavailable
+from imapserver.engine.credentials import Origin
+from imapserver.engine.engine import Engine
 from imapserver.executions import Executions
-from imapserver.login import LoginFailed, MechanismUnknown, authenticated_user, credentials
+from imapserver.login import MechanismUnknown, admit, credentials
 from imapserver.relay import capability
+from imapserver.sasl import LoginFailed
 from imapserver.scope import Conduit
 from imapserver.wire import response
 from imapserver.wire.command import parse_action, parse_cancel, parse_execute
 from imapserver.wire.events import CommandReceived
 from imapserver.wire.exceptions import BadSyntax
 from imapserver.wire.secret import Secret
+
+logger = logging.getLogger(__name__)
 
 
 class ImapConsumer(AsyncConsumer):
@@ -52,7 +61,7 @@ class ImapConsumer(AsyncConsumer):
     # Messages
 
     async def imap_connect(self, message: Any) -> None:
-        names = " ".join(capability.BEFORE_LOGIN)
+        names = " ".join(await self.capabilities())
         await self.respond(response.status(None, "OK", "IMAPX ready", f"CAPABILITY {names}"))
         await self.next()
 
@@ -91,7 +100,7 @@ class ImapConsumer(AsyncConsumer):
 
     async def capabilities(self) -> tuple[str, ...]:
         if self.executions is None:
-            return capability.BEFORE_LOGIN
+            return capability.before_login(secure=self.secure, start_tls=self.may_start_tls, mechanisms=self.mechanisms)
         try:
             execute = bool(await authorization.visible_verbs(self.user_id))
         except Refused:
@@ -115,39 +124,73 @@ class ImapConsumer(AsyncConsumer):
 
     # Before login
 
+    @property
+    def secure(self) -> bool:
+        """Whether a password may be sent: it crosses no network, or encrypted."""
+        return self.scope["tls"] or is_loopback(self.scope["client"][0])
+
+    @property
+    def may_start_tls(self) -> bool:
+        return self.scope["start_tls"] and not self.scope["tls"]
+
+    @property
+    def mechanisms(self) -> tuple[str, ...]:
+        return ("PLAIN", "LOGIN", *self.engine.mechanisms)
+
+    async def start_tls(self, command: CommandReceived) -> None:
+        if not self.may_start_tls:
+            raise BadSyntax("STARTTLS is not possible here")
+        await self.conduit.start_tls(response.status(command.tag, "OK", "begin TLS"))
+
     async def log_in(self, command: CommandReceived) -> None:
-        name = command.name.decode()
+        if not self.secure:
+            text = "use STARTTLS first"
+            await self.respond(response.status(command.tag, "NO", text, "PRIVACYREQUIRED"))
+            return
+        username = ""
         try:
-            login = await credentials(command, self.ask)
-            user = await authenticated_user(login)
+            given = await credentials(command, self.ask, self.mechanisms)
+            username = given.username
+            lower = settings.IMAPX["ENGINE_LOWERCASE"]
+            user, engine = await admit(given, self.engine, self.origin, lower=lower)
         except MechanismUnknown:
             await self.respond(response.status(command.tag, "NO", "this mechanism is not offered", "CANNOT"))
-            return
         except LoginFailed as failed:
-            await self.record_login(failed.username, None, Outcome.FAILED, str(failed))
+            await self.record_login(failed.username or username, None, Outcome.FAILED, str(failed))
             text = "wrong user name or password"
             await self.respond(response.status(command.tag, "NO", text, "AUTHENTICATIONFAILED"))
-            return
-        username = user.get_username()
-        try:
-            engine = await self.engine.open(username)
         except EngineUnavailable as unavailable:
-            await self.record_login(username, user.pk, Outcome.UNAVAILABLE, str(unavailable))
+            logger.error("No login for %r: %s", username, unavailable)
+            await self.record_login(username, None, Outcome.UNAVAILABLE, str(unavailable))
             text = "mail can't be reached now, please try later"
             await self.respond(response.status(command.tag, "NO", text, "UNAVAILABLE"))
-            return
-        client = self.scope["client"][0] or None
-        self.user_id = user.pk
-        self.executions = Executions(
-            self.conduit, user_id=user.pk, username=username, remote_addr=client, tls=self.scope["tls"]
-        )
+        else:
+            await self.logged_in(command, user, engine)
+
+    async def logged_in(
+        self, command: CommandReceived, user: User, engine: EngineConnection | None
+    ) -> None:
+        self.user_id, username = user.pk, user.get_username()
         if engine is not None:
             self.engine_capabilities = engine.capabilities
         self.action_verbs = await self.known_action_verbs()
         self.conduit.log_in(engine, self.action_verbs)
-        await self.record_login(username, user.pk, Outcome.OK)
+        self.executions = Executions(
+            self.conduit,
+            user_id=self.user_id,
+            username=username,
+            remote_addr=self.scope["client"][0] or None,
+            tls=self.scope["tls"],
+        )
+        await self.record_login(username, self.user_id, Outcome.OK)
         names = " ".join(await self.capabilities())
-        await self.respond(response.status(command.tag, "OK", f"{name} completed", f"CAPABILITY {names}"))
+        text = f"{command.name.decode()} completed"
+        await self.respond(response.status(command.tag, "OK", text, f"CAPABILITY {names}"))
+
+    @property
+    def origin(self) -> Origin:
+        address, port = self.scope["client"]
+        return Origin(address, port, self.scope["connection"])
 
     async def known_action_verbs(self) -> frozenset[bytes]:
         try:
@@ -155,8 +198,8 @@ class ImapConsumer(AsyncConsumer):
         except Refused:
             return frozenset()  # nothing can be run without the map, but mail goes on
 
-    async def ask(self) -> Secret:
-        await self.send({"type": "imap.continue", "text": ""})
+    async def ask(self, text: str) -> Secret:
+        await self.send({"type": "imap.continue", "text": text})
         message = await self.receive()
         if message["type"] != "imap.line":
             raise StopConsumer
@@ -200,6 +243,7 @@ class ImapConsumer(AsyncConsumer):
         b"NOOP": noop,
         b"ID": id,
         b"LOGOUT": logout,
+        b"STARTTLS": start_tls,
         b"LOGIN": log_in,
         b"AUTHENTICATE": log_in,
         b"EXECUTE": execute,

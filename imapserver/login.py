@@ -1,78 +1,105 @@
 """LOGIN and AUTHENTICATE: who this connection is."""
 
-import base64
-import binascii
-from collections.abc import Awaitable, Callable
+import re
 
 from channels.db import database_sync_to_async
 from django.contrib.auth import authenticate
-from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import User
 
-from imapserver.wire.command import Login, parse_authenticate, parse_login
+from imapserver import sasl
+from imapserver.engine.connection import EngineConnection, LoginRefused
+from imapserver.engine.credentials import Credentials, Origin, Password
+from imapserver.engine.engine import Engine
+from imapserver.engine.remote import USERNAME
+from imapserver.sasl import Ask, LoginFailed
+from imapserver.wire.command import parse_authenticate, parse_login
 from imapserver.wire.events import CommandReceived
-from imapserver.wire.exceptions import BadSyntax
-from imapserver.wire.secret import Secret
-
-Ask = Callable[[], Awaitable[Secret]]
-"""Sends an empty continuation request and returns the client's line."""
-
-
-class LoginFailed(Exception):
-    """`username` is what the client said, for the record; empty if it did not get so far."""
-
-    def __init__(self, username: str, reason: str) -> None:
-        super().__init__(reason)
-        self.username = username
 
 
 class MechanismUnknown(Exception):
     """No such SASL mechanism is offered here."""
 
 
-async def credentials(command: CommandReceived, ask: Ask) -> Login:
-    """Read user name and password. Raises BadSyntax, LoginFailed, MechanismUnknown."""
+async def credentials(command: CommandReceived, ask: Ask, mechanisms: tuple[str, ...]) -> Credentials:
+    """Read what the client logs in with. Raises BadSyntax, LoginFailed, MechanismUnknown."""
     if command.name == b"LOGIN":
-        return parse_login(command)
+        login = parse_login(command)
+        return Password(sasl.text(login.username), login.password)
     mechanism, response = parse_authenticate(command)
-    if mechanism != "PLAIN":
+    if mechanism not in mechanisms:
         raise MechanismUnknown
-    if response is None:
-        response = await ask()
-        if response.reveal() == b"*":
-            raise BadSyntax("AUTHENTICATE canceled")
-    return _plain(response)
+    return await sasl.authenticate(mechanism, response, ask)
 
 
-def _plain(response: Secret) -> Login:
-    """RFC 4616: [authzid] NUL authcid NUL passwd, in base64."""
+async def admit(
+    given: Credentials, engine: Engine, origin: Origin, *, lower: bool
+) -> tuple[User, EngineConnection | None]:
+    """Return the user who logs in, and a connection on which the engine knows it as the same one.
+
+    Raises LoginFailed, whose reason is for the record alone, and EngineUnavailable. `lower`: see engine_username."""
+    if not engine.authority:
+        user = await user_by_password(given)
+        return user, await _open(engine, user.get_username(), None, origin)
+    username = engine_username(given, lower=lower)
+    connection = await _open(engine, username, given.named(username), origin)
     try:
-        decoded = base64.b64decode(response.reveal(), validate=True)
-    except binascii.Error:
-        # Without its context: that holds the line.
-        raise BadSyntax("the response is no base64") from None
-    parts = decoded.split(b"\0")
-    if len(parts) != 3:
-        raise LoginFailed("", "malformed PLAIN response")
-    authorization, username, password = parts
-    if authorization not in (b"", username):
-        raise LoginFailed(username.decode("utf-8", "backslashreplace"), "another authorization identity")
-    return Login(username, Secret(password))
+        return await user_of_engine(username), connection
+    except BaseException:
+        if connection is not None:
+            connection.transport.abort()
+        raise
 
 
-async def authenticated_user(login: Login) -> AbstractBaseUser:
-    """Ask Django's authentication backends. Raises LoginFailed, whose reason is for the record alone.
+async def _open(engine: Engine, username: str, given: Credentials | None, origin: Origin) -> EngineConnection | None:
+    try:
+        return await engine.open(username, given, origin)
+    except LoginRefused as refused:
+        raise LoginFailed(username, str(refused)) from None
+
+
+async def user_by_password(given: Credentials) -> User:
+    """Ask Django's authentication backends. Raises LoginFailed.
 
     The user is the one that the database names: its spelling, not the client's, goes to policy and engine."""
+    if not isinstance(given, Password):
+        raise LoginFailed(given.username, "no password")
+    username = given.username
     try:
-        username, password = login.username.decode(), login.password.reveal().decode()
+        password = given.password.reveal().decode()
     except UnicodeDecodeError:
-        raise LoginFailed(login.username.decode("utf-8", "backslashreplace"), "no UTF-8") from None
+        raise LoginFailed(username, "no UTF-8") from None
     if not username or not password or "\0" in username + password:
         raise LoginFailed(username, "empty or with NUL")
     # Not thread-sensitive: hashing takes a tenth of a second, and logins must not wait for each other.
-    user: AbstractBaseUser | None = await database_sync_to_async(authenticate, thread_sensitive=False)(
+    user: User | None = await database_sync_to_async(authenticate, thread_sensitive=False)(
         username=username, password=password
     )
     if user is None:
         raise LoginFailed(username, "wrong user name or password")
     return user
+
+
+def engine_username(given: Credentials, *, lower: bool) -> str:
+    """The one spelling of a name that an engine decides by. Raises LoginFailed for one that could have two.
+
+    Most servers compare names without case: `Ann` and `ann` would be one mailbox there and two users here, of whom a
+    rule names but one. `lower` is off for the server that does tell them apart."""
+    if not USERNAME.fullmatch(given.username):
+        raise LoginFailed(given.username, "no name for an engine's user")
+    if isinstance(given, Password) and (not given.password or re.search(rb"[\0\r\n]", given.password.reveal())):
+        raise LoginFailed(given.username, "no password, or with NUL, CR or LF")
+    return given.username.lower() if lower else given.username
+
+
+async def user_of_engine(username: str) -> User:
+    """The user whom the engine has let in; made at the first success. Raises LoginFailed if it is not active."""
+    user = await database_sync_to_async(_user_of_engine, thread_sensitive=False)(username)
+    if not user.is_active:
+        raise LoginFailed(username, "not active")
+    return user
+
+
+def _user_of_engine(username: str) -> User:
+    # Without a password: the engine has it.
+    return User.objects.get_or_create(username=username, defaults={"password": make_password(None)})[0]

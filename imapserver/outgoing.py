@@ -15,6 +15,10 @@ class Outgoing:
         self._writable.set()
         self._lost = False
 
+    def use(self, transport: asyncio.Transport) -> None:
+        """Write there from now on: the connection is encrypted."""
+        self._transport = transport
+
     def pass_on(self, data: bytes, boundary: int) -> None:
         """Send octets of the engine's; a response ends at offset `boundary` (0: none does)."""
         if not self._own:

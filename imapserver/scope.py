@@ -8,9 +8,10 @@ no other until the application has sent `imap.next`. The application may do long
 `imap.next` at once.
 """
 
-from typing import Any, Literal, Protocol, TypedDict
+from typing import Literal, Protocol, TypedDict
 
-from imapserver.engine.engine import Engine, EngineConnection
+from imapserver.engine.connection import EngineConnection
+from imapserver.engine.engine import Engine
 from imapserver.wire.events import CommandReceived
 from imapserver.wire.secret import Secret
 
@@ -31,6 +32,9 @@ class Conduit(Protocol):
     @property
     def mailbox(self) -> bytes:
         """The selected mailbox as the client named it; empty if none is."""
+
+    async def start_tls(self, answer: bytes) -> None:
+        """Send `answer` and go on encrypted. The scope's `tls` is true afterwards."""
 
     def log_in(self, engine: EngineConnection | None, served: frozenset[bytes]) -> None:
         """Enter the authenticated state. With an engine, the connection relays by itself from now on; commands
@@ -62,10 +66,13 @@ class ImapScope(TypedDict):
     asgi: dict[str, str]
     client: tuple[str, int]
     server: tuple[str, int]
+    connection: str
+    """An id for logs."""
     tls: bool
+    start_tls: bool
+    """Whether the server has a certificate for STARTTLS."""
     engine: Engine
     conduit: Conduit
-    extensions: dict[str, Any]
 
 
 # From the server

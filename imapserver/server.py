@@ -3,11 +3,12 @@
 import asyncio
 import ssl
 
+from django.conf import settings
+
+from imapserver import accept
+from imapserver.admission import Slots
 from imapserver.connection import Application, ImapConnection
 from imapserver.engine.engine import Engine
-
-HANDSHAKE_SECONDS = 10
-"""asyncio's own limit is 60: six times as long for a handshake that stands still to hold its place."""
 
 LAST_SECONDS = 5
 
@@ -15,28 +16,33 @@ LAST_SECONDS = 5
 class ImapServer:
     """All clients of one process."""
 
-    def __init__(self, application: Application, engine: Engine) -> None:
+    def __init__(self, application: Application, engine: Engine, context: ssl.SSLContext) -> None:
+        """`context` is for IMAPS and STARTTLS."""
         self._application = application
+        self._context = context
         self.engine = engine
-        self._listeners: list[asyncio.Server] = []
+        self._slots = Slots(*settings.IMAPX["PREAUTH_SLOTS"])
+        self._listeners: list[accept.Listener] = []
         self._connections: set[ImapConnection] = set()
         self._empty = asyncio.Event()
         self._empty.set()
 
-    async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> tuple[str, int]:
+    async def listen(self, host: str, port: int, *, tls: bool) -> tuple[str, int]:
         """Accept clients on this address; with `tls`, IMAPS. Returns the address; port 0 takes a free one."""
 
-        def connect() -> ImapConnection:
+        def make(arrival: accept.Arrival) -> ImapConnection:
             return ImapConnection(
-                self._application, self.engine, tls=tls is not None, opened=self._remember, closed=self._forget
+                self._application,
+                self.engine,
+                arrival,
+                context=self._context,
+                opened=self._remember,
+                closed=self._forget,
             )
 
-        loop = asyncio.get_running_loop()
-        handshake = HANDSHAKE_SECONDS if tls is not None else None
-        listener = await loop.create_server(connect, host, port, ssl=tls, ssl_handshake_timeout=handshake, backlog=1024)
-        self._listeners.append(listener)
-        name = listener.sockets[0].getsockname()
-        return name[0], name[1]
+        listeners = await accept.listen(host, port, self._slots, make, self._context if tls else None)
+        self._listeners += listeners
+        return listeners[0].address
 
     async def drain(self, seconds: float) -> None:
         """Accept nobody, let executions go on for so long, end them, and return when every client is gone.

@@ -3,13 +3,13 @@
 import asyncio
 import logging
 import signal
-import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.conf import settings
 
 from commands import audit
+from imapserver.accept import raise_descriptor_limit
 from imapserver.addresses import Address, shown
 from imapserver.server import ImapServer
 from imapserver.web import Web
@@ -39,17 +39,21 @@ async def serve(
     *,
     imap: Address,
     imaps: Address,
-    context: ssl.SSLContext,
+    reload: Callable[[], None],
     web: Web | None,
     announce: Callable[[Ready], None],
 ) -> None:
-    """Serve until SIGTERM or SIGINT; drain; a second signal ends the draining. Raises OSError, EngineUnavailable."""
+    """Serve until SIGTERM or SIGINT; drain; a second signal ends the draining. SIGHUP calls `reload`.
+
+    Raises OSError and EngineUnavailable, when nothing of it is left running."""
+    raise_descriptor_limit()
     stopping = asyncio.Event()
     _on_signal(stopping.set)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
     try:
         await server.engine.start()
-        plain = await server.listen(*imap)
-        tls = await server.listen(*imaps, context)
+        plain = await server.listen(*imap, tls=False)
+        tls = await server.listen(*imaps, tls=True)
         web_address = f"http://{shown(web.address)}" if web is not None else None
         announce(Ready(shown(plain), shown(tls), web_address, server.engine.name))
         await stopping.wait()

@@ -2,6 +2,7 @@
 
 import datetime
 import ipaddress
+import logging
 import os
 import socket
 import ssl
@@ -12,15 +13,31 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+logger = logging.getLogger(__name__)
+
 VALID = datetime.timedelta(days=825)
 
 
-def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
-    """A context for TLS 1.2 and later. Raises OSError or ssl.SSLError for a pair that can't be used."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(certificate, key)
-    return context
+class Certificate:
+    """A certificate and its key in files, and the context that serves them."""
+
+    def __init__(self, certificate: Path, key: Path) -> None:
+        """Raises OSError (ssl.SSLError is one) for a pair that can't be used."""
+        self._certificate, self._key = certificate, key
+        self.context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        self.context.minimum_version = ssl.TLSVersion.TLSv1_2
+        self.context.load_cert_chain(certificate, key)
+
+    def reload(self) -> None:
+        """Serve what the files hold now to clients that come from now on; a pair that can't be used changes nothing."""
+        try:
+            # A trial first: loading half of a pair would leave the context with a key of another certificate.
+            Certificate(self._certificate, self._key)
+            self.context.load_cert_chain(self._certificate, self._key)
+        except OSError:
+            logger.exception("The certificate %s can't be used; the one before it is served on", self._certificate)
+        else:
+            logger.info("The certificate %s was read again", self._certificate)
 
 
 def make_certificate(directory: Path) -> tuple[Path, Path]:

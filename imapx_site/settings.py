@@ -1,9 +1,12 @@
 """Settings, all from the environment; docs/operating.md lists them with their defaults and reasons."""
 
+from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 from environs import Env
+from marshmallow.validate import Length, OneOf
 
 from imapx_site.secret_key import read_or_make_secret_key
 from imapx_site.unfold import UNFOLD  # noqa: F401 - a setting
@@ -24,6 +27,32 @@ with env.prefixed("IMAPX_"):
         # Certificate and key of IMAPS; empty: a self-signed pair is made in the data directory.
         "TLS_CERTIFICATE": env.str("TLS_CERTIFICATE", ""),
         "TLS_KEY": env.str("TLS_KEY", ""),
+        # How users log in at --engine URL: passthrough (their own credentials) or master (Dovecot's master user).
+        "ENGINE_LOGIN": env.str("ENGINE_LOGIN", "passthrough", validate=OneOf(["passthrough", "master"])),
+        "ENGINE_MASTER_USER": env.str("ENGINE_MASTER_USER", ""),
+        "ENGINE_MASTER_PASSWORD": env.str("ENGINE_MASTER_PASSWORD", ""),
+        # For imap://; off sends passwords in plain text.
+        "ENGINE_TLS": env.str("ENGINE_TLS", "starttls", validate=OneOf(["starttls", "off"])),
+        # PEM file of certificates to trust instead of the system's.
+        "ENGINE_CA": env.str("ENGINE_CA", ""),
+        # Names without case, as most servers compare them: else Ann and ann would be two users of one mailbox.
+        "ENGINE_LOWERCASE": env.bool("ENGINE_LOWERCASE", True),
+        # The client's address goes to the engine by ID; it counts there from trusted networks alone.
+        "ENGINE_SEND_ORIGIN": env.bool("ENGINE_SEND_ORIGIN", True),
+        # Load balancers: who comes from these networks begins with a PROXY header, which names the client.
+        "PROXY_FROM": [ip_network(network.strip()) for network in env.list("PROXY_FROM", [])],
+        # start:rate:full, OpenSSH's MaxStartups: from 10 clients that are not logged in on, 30 of a hundred new ones
+        # are dropped, more with each, and all at 100.
+        "PREAUTH_SLOTS": env.list("PREAUTH_SLOTS", [10, 30, 100], subcast=int, delimiter=":", validate=Length(equal=3)),
+        # One mail client opens up to five (Dovecot 10).
+        "CONNECTIONS_PER_USER_ADDRESS": env.int("CONNECTIONS_PER_USER_ADDRESS", 10),
+        # How long the answer to a failed login waits, twice as long after each from the same address (Dovecot 2 to 15 s),
+        "FAILED_LOGIN_SECONDS": env.float("FAILED_LOGIN_SECONDS", 2),
+        "FAILED_LOGIN_MAX_SECONDS": env.float("FAILED_LOGIN_MAX_SECONDS", 15),
+        # and when that address has been quiet for so long, it begins anew (OpenSSH's longest penalty).
+        "FAILED_LOGIN_FORGET_SECONDS": env.float("FAILED_LOGIN_FORGET_SECONDS", 600),
+        # On one connection, before BYE: a person's typing errors; OpenSSH 6.
+        "FAILED_LOGINS_PER_CONNECTION": env.int("FAILED_LOGINS_PER_CONNECTION", 3),
         # Absolute, so that a client which drips bytes can't keep its place (OpenSSH 120 s, Dovecot 180 s).
         "LOGIN_SECONDS": env.float("LOGIN_SECONDS", 60),
         # RFC 3501 section 5.4: an autologout timer must be at least 30 minutes.
@@ -35,6 +64,11 @@ with env.prefixed("IMAPX_"):
         "AUDIT_SECONDS": env.float("AUDIT_SECONDS", 2),
     }
 
+    # Lock-out by django-axes, of one user name from one address, by IMAP and the web together: more tries than a person
+    # needs to remember, and as long as it takes to make guessing hopeless (144 passwords a day) but no help desk busy.
+    AXES_FAILURE_LIMIT = env.int("LOCKOUT_FAILURES", 10)
+    AXES_COOLOFF_TIME = timedelta(seconds=env.float("LOCKOUT_SECONDS", 600))
+
 INSTALLED_APPS = [
     "unfold",
     "unfold.contrib.filters",
@@ -44,6 +78,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "axes",
     "channels",
     "commands",
     "imapserver",
@@ -58,6 +93,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "imapx_site.urls"
@@ -101,6 +137,23 @@ elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",  # refuses who is locked out, and must be first
+    "django.contrib.auth.backends.ModelBackend",
+]
+
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]  # a name alone would let anybody lock anybody out
+AXES_CLIENT_IP_CALLABLE = "imapserver.penalties.axes_address"
+AXES_USERNAME_CALLABLE = "imapserver.penalties.axes_username"
+AXES_RESET_ON_SUCCESS = True
+# A mail client with an old password tries for ever: it must not keep its user locked out.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_DISABLE_ACCESS_LOG = True  # logins are in the audit record
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken"]
+AXES_LOCKOUT_TEMPLATE = "admin/locked_out.html"
+
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
@@ -130,6 +183,7 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
+        "axes": {"level": "ERROR"},  # it warns of each failed login
         "daphne": {"level": "WARNING"},
         "django.channels.server": {"level": "WARNING"},
     },

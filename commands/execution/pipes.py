@@ -18,31 +18,52 @@ CLOSED = -1
 
 
 class _PipeEnd:
+    """Watched by the loop from the first wait on, not for each wait anew: that costs more than a line of a dialogue."""
+
     def __init__(self, fd: int) -> None:
         os.set_blocking(fd, False)
         self._fd = fd
         self._loop = asyncio.get_running_loop()
         self._waiter: asyncio.Future[None] | None = None
+        self._watched = False
 
     def close(self) -> None:
         """Close it; who waits on it goes on. Any number of times."""
         if self._fd == CLOSED:
             return
-        if self._waiter is not None:
-            self._stop_watching(self._fd)
-            _wake(self._waiter)
+        self._unwatch()
+        self._wake()
         os.close(self._fd)
         self._fd = CLOSED
 
-    async def _ready(self, watch: Callable[..., object]) -> None:
-        waiter = self._waiter = self._loop.create_future()
-        watch(self._fd, _wake, waiter)
+    async def _ready(self) -> None:
+        """Return when it may be ready."""
+        if not self._watched:
+            self._watched = True
+            self._watch(self._fd, self._became_ready)
+        self._waiter = self._loop.create_future()
         try:
-            await waiter
+            await self._waiter
         finally:
             self._waiter = None
-            if self._fd != CLOSED:
-                self._stop_watching(self._fd)
+
+    def _became_ready(self) -> None:
+        if not self._wake():
+            self._unwatch()  # else the loop would tell at every turn, until somebody wants what is there
+
+    def _wake(self) -> bool:
+        if self._waiter is None or self._waiter.done():
+            return False
+        self._waiter.set_result(None)
+        return True
+
+    def _unwatch(self) -> None:
+        if self._watched:
+            self._watched = False
+            self._stop_watching(self._fd)
+
+    def _watch(self, fd: int, ready: Callable[[], None]) -> None:
+        raise NotImplementedError
 
     def _stop_watching(self, fd: int) -> None:
         raise NotImplementedError
@@ -60,19 +81,21 @@ class PipeReader(_PipeEnd):
     def __init__(self, fd: int) -> None:
         super().__init__(fd)
         self._rest = b""
-        self._never_waits = False
+        self._holds_more = False
+        """Likely: the last read got as much as it was to take."""
 
     async def read(self, size: int, /) -> bytes:
-        if self._never_waits:
+        if self._holds_more:
             await asyncio.sleep(0)  # a pipe that is always full must not keep the loop to itself
+        elif self._fd != CLOSED:
+            await self._ready()
         while self._fd != CLOSED:
             try:
                 data = os.read(self._fd, size)
             except BlockingIOError:
-                self._never_waits = False
-                await self._ready(self._loop.add_reader)
+                await self._ready()
                 continue
-            self._never_waits = True
+            self._holds_more = len(data) == size
             if not data:
                 self.close()
             return data
@@ -92,6 +115,9 @@ class PipeReader(_PipeEnd):
         if held:
             self._rest = os.read(self._fd, held)
         self.close()
+
+    def _watch(self, fd: int, ready: Callable[[], None]) -> None:
+        self._loop.add_reader(fd, ready)
 
     def _stop_watching(self, fd: int) -> None:
         self._loop.remove_reader(fd)
@@ -114,15 +140,13 @@ class PipeWriter(_PipeEnd):
             try:
                 left = left[os.write(self._fd, left) :]
             except BlockingIOError:
-                await self._ready(self._loop.add_writer)
+                await self._ready()
             except BrokenPipeError:
                 self.close()
                 raise
 
+    def _watch(self, fd: int, ready: Callable[[], None]) -> None:
+        self._loop.add_writer(fd, ready)
+
     def _stop_watching(self, fd: int) -> None:
         self._loop.remove_writer(fd)
-
-
-def _wake(waiter: asyncio.Future[None]) -> None:
-    if not waiter.done():
-        waiter.set_result(None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
-from imapserver.engine.engine import EngineUnavailable
+from imapserver.engine.connection import EngineUnavailable
 
 LISTENER = "imapx"
 

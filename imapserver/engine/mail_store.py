@@ -8,7 +8,7 @@ import stat
 import tempfile
 from pathlib import Path
 
-from imapserver.engine.engine import EngineUnavailable
+from imapserver.engine.connection import EngineUnavailable
 
 logger = logging.getLogger(__name__)
 

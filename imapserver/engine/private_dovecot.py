@@ -11,10 +11,12 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from imapserver.engine.connection import EngineConnection, EngineUnavailable, LoginRefused
+from imapserver.engine.credentials import Credentials, Origin, Password
 from imapserver.engine.dovecot_conf import LISTENER, accounts_of_this_process, render
 from imapserver.engine.dovecot_process import Master
-from imapserver.engine.engine import EngineConnection, EngineUnavailable
 from imapserver.engine.mail_store import make_run_dir, prepare_mail_dir, remove_run_dir
+from imapserver.wire.secret import Secret
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +49,8 @@ class PrivateDovecot:
     """
 
     name = "dovecot"
+    authority = False
+    mechanisms: tuple[str, ...] = ()
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir.resolve()
@@ -89,7 +93,9 @@ class PrivateDovecot:
             os.close(self._lock)
             self._lock = None
 
-    async def open(self, username: str) -> EngineConnection:
+    async def open(
+        self, username: str, credentials: Credentials | None = None, origin: Origin | None = None
+    ) -> EngineConnection:
         _check_username(username)
         if self._watcher is None:
             raise EngineUnavailable("dovecot is not started")
@@ -113,7 +119,15 @@ class PrivateDovecot:
         socket = self._run_link.readlink() / "base" / LISTENER
         loop = asyncio.get_running_loop()
         _, connection = await loop.create_unix_connection(EngineConnection, str(socket))
-        await connection.login(username, self._password)
+        try:
+            await connection.greet()
+            await connection.authenticate(Password(username, Secret(self._password.encode())))
+        except LoginRefused as refused:
+            connection.transport.abort()
+            raise EngineUnavailable(str(refused)) from refused
+        except BaseException:
+            connection.transport.abort()
+            raise
         return connection
 
     def _take_lock(self) -> None:

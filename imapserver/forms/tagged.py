@@ -1,6 +1,7 @@
 """The tagged form: every line under the tag, either way, is a line of the dialogue (PROTOCOL section 5)."""
 
 import asyncio
+import itertools
 import re
 
 from commands.execution.execution import Execution
@@ -16,45 +17,61 @@ ENDING = re.compile(rb"OK \[|NO \[|BAD", re.IGNORECASE)
 
 
 class NoText(Exception):
-    """The output is no text, so it can't go in lines."""
+    """It can't go in lines."""
 
 
 class Tagged:
     async def carry(self, execution: Execution, tag: bytes, conduit: Conduit, lines: Lines) -> None:
         await conduit.write(response.status(tag, "OK", execution.verb.name, "EXECUTING"))
-        async with asyncio.TaskGroup() as tasks:
-            feeding = tasks.create_task(_feed(execution, lines))
-            try:
-                await _show(execution, tag, conduit)
-            except NoText:
-                execution.end(Outcome.CANNOT)
-            finally:
-                feeding.cancel()
+        feeding = asyncio.get_running_loop().create_task(_feed(execution, lines))
+        try:
+            await _show(execution, tag, conduit)
+        except NoText:
+            execution.end(Outcome.CANNOT)
+        finally:
+            feeding.cancel()
+            await asyncio.wait([feeding])
 
 
 async def _feed(execution: Execution, lines: Lines) -> None:
     while True:
-        await execution.write(await lines.next() + b"\n")
+        line = await lines.next()
+        if not _is_text(line):
+            execution.end(Outcome.CANNOT)
+            return
+        await execution.write(line + b"\n")
 
 
 async def _show(execution: Execution, tag: bytes, conduit: Conduit) -> None:
     unfinished = b""
     while output := await execution.read():
         *whole, unfinished = (unfinished + output.data).split(b"\n")
+        await _send(whole, tag, conduit)
         if len(unfinished) > LINE:
             raise NoText
-        if whole:
-            await conduit.write(b"".join(_line(tag, line) for line in whole))
     if unfinished:
-        await conduit.write(_line(tag, unfinished))
+        await _send([unfinished], tag, conduit)
 
 
-def _line(tag: bytes, line: bytes) -> bytes:
-    line = line.removesuffix(b"\r")
-    if len(line) > LINE or b"\0" in line or b"\r" in line:
+async def _send(lines: list[bytes], tag: bytes, conduit: Conduit) -> None:
+    """Send them all at once; of lines that are no text, those before the first."""
+    shown = [line.removesuffix(b"\r") for line in lines]
+    texts = list(itertools.takewhile(_is_text, shown))
+    if texts:
+        await conduit.write(b"".join(_response(tag, line) for line in texts))
+    if len(texts) < len(shown):
         raise NoText
+
+
+def _is_text(line: bytes) -> bool:
+    if len(line) > LINE or b"\0" in line or b"\r" in line:
+        return False
     try:
         line.decode()
     except UnicodeDecodeError:
-        raise NoText from None
+        return False
+    return True
+
+
+def _response(tag: bytes, line: bytes) -> bytes:
     return b"%b %b%b\r\n" % (tag, b" " if ENDING.match(line) else b"", line)

@@ -1,15 +1,22 @@
 """What CAPABILITY answers: the engine's, less what the relay can't carry, and EXECUTE."""
 
-BEFORE_LOGIN = ("IMAP4rev1", "LITERAL+", "SASL-IR", "ID", "AUTH=PLAIN")
-
-WITHOUT_ENGINE = ("IMAP4rev1", "LITERAL+", "ID")
+# LITERAL-: what comes without being asked for must be small, since IMAPX keeps it until the command is whole.
+WITHOUT_ENGINE = ("IMAP4rev1", "LITERAL-", "ID")
 
 # After login no mechanism is offered; COMPRESS and STARTTLS would leave the relay blind, and UNAUTHENTICATE and
 # a second login would make the user another one on the engine than here.
 NOT_CARRIED = frozenset({"COMPRESS=DEFLATE", "STARTTLS", "LOGINDISABLED", "SASL-IR", "UNAUTHENTICATE", "EXECUTE"})
 
 
+def before_login(*, secure: bool, start_tls: bool, mechanisms: tuple[str, ...]) -> tuple[str, ...]:
+    """Capabilities to show before login; `secure`: a password may be sent on this connection."""
+    offered = tuple(f"AUTH={mechanism}" for mechanism in mechanisms) if secure else ("LOGINDISABLED",)
+    return ("IMAP4rev1", "LITERAL-", "SASL-IR", "ID", *(("STARTTLS",) if start_tls else ()), *offered)
+
+
 def after_login(engine: tuple[str, ...], *, execute: bool) -> tuple[str, ...]:
     """Capabilities to show to a logged-in user; `execute`: this user may run at least one verb."""
-    carried = tuple(name for name in engine if name not in NOT_CARRIED and not name.startswith("AUTH="))
+    carried = tuple(
+        name for name in engine if name.upper() not in NOT_CARRIED and not name.upper().startswith("AUTH=")
+    )
     return (*carried, "EXECUTE") if execute else carried

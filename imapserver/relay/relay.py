@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from imapserver.engine.engine import EngineConnection
+from imapserver.engine.connection import EngineConnection
 from imapserver.outgoing import Outgoing
 from imapserver.wire.client_protocol import ClientProtocol, Continuation, Tagged, Untagged
 from imapserver.wire.command import parse_select
@@ -115,6 +115,8 @@ class Relay(asyncio.Protocol):
 
     def _tagged(self, event: Tagged) -> None:
         command = next((command for command in self._in_flight if command.tag == event.tag), None)
+        # Only the newest can be the one that waits: a client may have used its tag before.
+        newest = bool(self._in_flight) and command is self._in_flight[-1]
         if command is not None:
             self._in_flight.remove(command)
         if command is not None and command.answered is not None:
@@ -124,7 +126,7 @@ class Relay(asyncio.Protocol):
             if command is not None:
                 self._follow_state(command, event.condition)
             self._outgoing.pass_on(event.data, len(event.data))
-            if self._wire.engine_completed(event.tag):
+            if newest and self._wire.engine_completed(event.tag):
                 self._changed()
         if not self._in_flight:
             self._wake(self._settled)

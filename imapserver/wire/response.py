@@ -2,12 +2,14 @@
 
 import re
 
-NOT_RESP_TEXT = re.compile(r"[^ -~]|\]")
+NOT_RESP_TEXT = re.compile(r"[^ -~]|[\]{}]")
 OUTPUT_LITERAL = 64 * 1024
 
 
 def resp_text(text: str) -> bytes:
-    """Make any text fit for a status response: printable ASCII, and no `]` that would end a response code."""
+    """Make any text fit for a status response: printable ASCII, no `]` that would end a response code.
+
+    And no brace: some clients take `{12}` at the end of any line for the announcement of a literal."""
     return NOT_RESP_TEXT.sub("?", text).encode()
 
 

@@ -23,6 +23,7 @@ _BEFORE_LOGIN = {
     b"CAPABILITY": Verdict.SERVE,
     b"NOOP": Verdict.SERVE,
     b"ID": Verdict.SERVE,
+    b"STARTTLS": Verdict.SERVE,
     b"LOGIN": Verdict.SERVE,
     b"AUTHENTICATE": Verdict.SERVE,
     b"LOGOUT": Verdict.SERVE,

@@ -63,10 +63,11 @@ def test_verb_that_is_denied_looks_like_one_that_is_not_there(server: Server) ->
 
 
 def test_listing_names_what_this_user_may_run(demo: Client, server: Server) -> None:
-    lines = demo.command("1 EXECUTE")
-    assert any(line.startswith("blacklist (one-shot) add ADDRESS | ") for line in lines)
+    output, end = demo.execute("1 EXECUTE")
+    assert end == "1 OK [EXIT 0] EXECUTE completed"
+    assert b"\nblacklist (one-shot) add ADDRESS | " in output
     with Client(server.imap).log_in("ann") as ann:
-        assert ann.command("1 EXECUTE")[1:-2] == ["calendar (interactive)"]
+        assert ann.execute("1 EXECUTE")[0] == b"calendar (interactive)\ntrue (one-shot)\n"
 
 
 def test_cancel_ends_the_execution_that_has_the_tag(demo: Client) -> None:

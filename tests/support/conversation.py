@@ -18,6 +18,7 @@ class Client:
 
     def __init__(self, address: tuple[str, int], *, tls: ssl.SSLContext | None = None) -> None:
         plain = socket.create_connection(address, timeout=PATIENCE)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket = tls.wrap_socket(plain, server_hostname=address[0]) if tls else plain
         self._buffer = bytearray()
 

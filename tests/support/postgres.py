@@ -7,6 +7,9 @@ import tempfile
 from pathlib import Path
 from urllib.parse import quote
 
+import psycopg
+from psycopg import sql
+
 from tests.support import peers
 
 # What a crash would lose is of no use to a test run.
@@ -34,7 +37,18 @@ class Postgres:
 
     @property
     def url(self) -> str:
-        return f"postgres://imapx@{quote(str(self.directory), safe='')}/postgres"
+        return self._url("postgres")
+
+    def new_database(self) -> str:
+        """Make an empty database beside the others, and return its URL."""
+        self._databases += 1
+        name = f"imapx{self._databases}"
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        return self._url(name)
+
+    def _url(self, database: str) -> str:
+        return f"postgres://imapx@{quote(str(self.directory), safe='')}/{database}"
 
     def start(self) -> None:
         """Start the server, in a new cluster the first time. It takes connections when this returns."""

@@ -18,7 +18,7 @@ for entry in json.loads({entries!r}):
     verb = Verb(**entry)
     verb.full_clean()
     verb.save()
-    signature = Signature.objects.create(verb=verb)
+    signature = Signature.objects.create(verb=verb) if texts else None
     for number in range(texts):
         Parameter.objects.create(signature=signature, position=number, name=f"text{{number}}", optional=True)
     if user:

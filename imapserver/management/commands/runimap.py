@@ -1,7 +1,6 @@
 """manage.py runimap: serve IMAP, and the web admin beside it."""
 
 import asyncio
-import ssl
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,12 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from commands.execution.environment import prepare_process
-from imapserver.addresses import address, is_loopback, shown
+from imapserver.addresses import address, shown
 from imapserver.engine import choose
-from imapserver.engine.engine import EngineUnavailable
+from imapserver.engine.connection import EngineUnavailable
 from imapserver.server import ImapServer
 from imapserver.serving import Ready, serve
-from imapserver.tls import make_certificate, server_context
+from imapserver.tls import Certificate, make_certificate
 from imapserver.web import Web, WebUnavailable
 
 HINTS = """
@@ -41,7 +40,7 @@ class Command(BaseCommand):
         def add_address(option: str, default: str, text: str) -> None:
             parser.add_argument(option, metavar="HOST:PORT", type=address, default=default, help=f"{text} ({default})")
 
-        add_address("--imap", "127.0.0.1:1143", "Plain IMAP, on loopback only; port 0 takes a free one")
+        add_address("--imap", "127.0.0.1:1143", "IMAP; port 0 takes a free one")
         add_address("--imaps", "127.0.0.1:1993", "IMAP over TLS")
         add_address("--web", "127.0.0.1:8000", "The web admin, over HTTP")
         parser.add_argument("--no-web", action="store_true", help="No web admin in this process.")
@@ -54,13 +53,11 @@ class Command(BaseCommand):
         parser.add_argument("--hints", action="store_true", help="Say what to try, once it is ready.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if not is_loopback(options["imap"][0]):
-            raise CommandError("Passwords would cross the network in plain text: --imap takes a loopback address.")
         try:
             engine = choose(options["engine"])
         except ValueError as error:
             raise CommandError(str(error)) from error
-        context = _tls_context()
+        certificate = _certificate()
         prepare_process()
         loop = uvloop.new_event_loop()
         asyncio.set_event_loop(loop)
@@ -77,10 +74,10 @@ class Command(BaseCommand):
 
         serving = loop.create_task(
             serve(
-                ImapServer(application, engine),
+                ImapServer(application, engine, certificate.context),
                 imap=options["imap"],
                 imaps=options["imaps"],
-                context=context,
+                reload=certificate.reload,
                 web=web,
                 announce=announce,
             )
@@ -96,11 +93,11 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
 
-def _tls_context() -> ssl.SSLContext:
+def _certificate() -> Certificate:
     certificate, key = settings.IMAPX["TLS_CERTIFICATE"], settings.IMAPX["TLS_KEY"]
     try:
         if not certificate:
             certificate, key = make_certificate(settings.DATA_DIR / "tls")
-        return server_context(Path(certificate), Path(key or certificate))
+        return Certificate(Path(certificate), Path(key or certificate))
     except OSError as error:  # ssl.SSLError is one
         raise CommandError(f"The certificate {certificate} can't be used: {error}") from error

@@ -40,7 +40,7 @@ def deliver(home: Path, config: str, *subject: str, user: str = "demo") -> tuple
 
 def test_the_message_goes_to_the_users_own_mailbox(tmp_path: Path, config: str) -> None:
     argv, message = deliver(tmp_path, config, "Lunch")
-    assert argv == ["-e", "-c", config, "-d", "demo"]
+    assert argv == ["-e", "-a", "postmaster@localhost", "-c", config, "-d", "demo"]
     assert (message["From"], message["To"]) == ("IMAPX <imapx@localhost>", "demo@localhost")
     assert message["Subject"] == "Lunch"
     assert message["Date"].datetime is not None

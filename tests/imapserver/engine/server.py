@@ -7,7 +7,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from imapserver.engine.engine import EngineUnavailable
+from imapserver.engine.connection import EngineUnavailable
 from imapserver.engine.private_dovecot import PrivateDovecot
 from tests.imapserver.engine.mail import Mail
 

@@ -6,7 +6,7 @@ import signal
 import pytest
 import uvloop
 
-from imapserver.engine.engine import EngineUnavailable
+from imapserver.engine.connection import EngineUnavailable
 from imapserver.engine.private_dovecot import PrivateDovecot
 from tests.imapserver.engine.mail import Mail
 from tests.imapserver.engine.processes import children_of, master_pid, running

@@ -5,7 +5,7 @@ import contextlib
 
 import pytest
 
-from imapserver.engine.engine import LINE_LIMIT, EngineConnection, EngineUnavailable
+from imapserver.engine.connection import LINE_LIMIT, EngineConnection, EngineUnavailable
 
 GREETING = b"* OK ready\r\n"
 LOGGED_IN = b"A OK [CAPABILITY IMAP4rev1 Idle] Logged in\r\n"

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from imapserver.engine.engine import EngineUnavailable
+from imapserver.engine.connection import EngineUnavailable
 from imapserver.engine.mail_store import make_run_dir, prepare_mail_dir, remove_run_dir
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives mail to another user")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from imapserver.engine.engine import EngineConnection, EngineUnavailable
+from imapserver.engine.connection import EngineConnection, EngineUnavailable
 from imapserver.engine.private_dovecot import PrivateDovecot
 from tests.imapserver.engine.mail import Mail
 from tests.imapserver.engine.places import open_directory

@@ -108,14 +108,14 @@ def test_verb_that_only_looks_the_same_stays_another_one():
     assert execute(b' "list "').verb == "list "
 
 
-@settings(THOROUGH, max_examples=200)
+@settings(THOROUGH, max_examples=100)
 @given(st.lists(st.binary(max_size=40).map(lambda octets: octets.replace(b"\0", b"")), max_size=6))
 def test_argument_in_a_literal_arrives_octet_for_octet(arguments):
     written = b"".join(b" {%d+}\r\n%b" % (len(argument), argument) for argument in arguments)
     assert execute(b" x" + written).arguments == tuple(arguments)
 
 
-@settings(THOROUGH, max_examples=300)
+@settings(THOROUGH, max_examples=150)
 @given(
     st.sampled_from([parse_execute, parse_action, parse_cancel, parse_login, parse_authenticate]),
     st.lists(

@@ -51,7 +51,7 @@ def test_line_ends_in_crlf_and_in_nothing_else_however_it_is_cut(data, lines):
         assert taken(chunks) == lines
 
 
-@settings(THOROUGH, max_examples=200)
+@settings(THOROUGH, max_examples=100)
 @given(st.lists(st.sampled_from([b"a", b"\r", b"\n", b"\r\n", b"01234567"]), max_size=8).map(b"".join))
 def test_lines_are_the_same_however_they_are_cut(data):
     for chunks in cuttings(data):

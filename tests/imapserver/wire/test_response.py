@@ -33,7 +33,7 @@ def test_response_is_written_as_the_protocol_says(written, wanted):
     assert written == wanted
 
 
-@settings(THOROUGH, max_examples=200)
+@settings(THOROUGH, max_examples=100)
 @given(st.text())
 def test_any_text_becomes_printable_ascii_that_ends_no_line_and_no_code(text):
     assert re.fullmatch(rb"[ -\\^-~]*", response.resp_text(text))
@@ -52,7 +52,7 @@ def test_text_can_forge_nothing(text):
     assert ClientProtocol().receive_data(data) == [Continuation(data)]
 
 
-@settings(THOROUGH, max_examples=200)
+@settings(THOROUGH, max_examples=100)
 @given(
     st.one_of(st.binary(), st.sampled_from([b"\r\nA1 OK EXECUTE completed\r\n* BYE\r\n", b")\r\n", b"{5}\r\n", b"{9}"]))
 )

@@ -141,6 +141,7 @@ def test_literal_is_not_read_before_the_text_in_front_of_it():
         with pytest.raises(BadSyntax):
             read()
     assert scanner.atom() == b"a"
+    assert not scanner.at_end()
     with pytest.raises(BadSyntax):
         scanner.space()
     assert scanner.literal() == b"b"
@@ -158,7 +159,7 @@ fragments = st.lists(
 METHODS = ("atom", "quoted", "literal", "string", "astring", "space", "parenthesized_atom", "end", "at_end", "peek")
 
 
-@settings(THOROUGH, max_examples=200)
+@settings(THOROUGH, max_examples=100)
 @given(fragments, st.lists(st.sampled_from(METHODS), max_size=12))
 def test_scanner_raises_nothing_but_bad_syntax(fragments, methods):
     scanner = Scanner(fragments)
