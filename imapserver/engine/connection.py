@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from imapserver.engine.credentials import Credentials, Password
+from imapserver.wire.limits import LITERAL_SIZE
 from imapserver.wire.secret import Secret
 from imapserver.wire.syntax import quote
 
@@ -62,6 +63,13 @@ class EngineConnection(asyncio.Protocol):
 
     def has(self, capability: str) -> bool:
         return capability in (name.upper() for name in self.capabilities)
+
+    @property
+    def largest_unasked_literal(self) -> int:
+        """Octets of the largest non-synchronizing literal that it takes (RFC 7888; RFC 9051 section 4.3)."""
+        if self.has("LITERAL+"):
+            return LITERAL_SIZE
+        return 4096 if self.has("LITERAL-") or self.has("IMAP4REV2") else 0
 
     async def greet(self) -> None:
         """Read the greeting."""

@@ -38,6 +38,7 @@ class ServerProtocol:
         """True: an engine is attached, and its commands are relayed; else all are served."""
         self.served: frozenset[bytes] = frozenset()
         """Names of commands that IMAPX serves after login beside those of the table: the action verbs."""
+        self._unasked = 0
         self._lines = Lines()
         self._limits = limits.NOT_AUTHENTICATED
         self._dialogues: set[bytes] = set()
@@ -67,10 +68,13 @@ class ServerProtocol:
             self._lines = Lines()
             return CommandRefused(self._tag or None, str(violation), fatal=True)
 
-    def log_in(self, *, relaying: bool, served: frozenset[bytes]) -> None:
+    def log_in(self, *, relaying: bool, served: frozenset[bytes], unasked: int = limits.LITERAL_SIZE) -> None:
+        """`unasked`: the largest non-synchronizing literal that the engine takes (RFC 7888): to others it would be
+        text and commands what is a literal here."""
         self.state = State.AUTHENTICATED
         self.relaying = relaying
         self.served = served
+        self._unasked = unasked
         self._limits = limits.AUTHENTICATED
 
     def expect_continuation(self) -> None:
@@ -233,6 +237,8 @@ class ServerProtocol:
         self._literals += 1
         if self._literals > limits.RELAYED_LITERALS:
             raise Violation("too many literals")
+        if not announced.synchronizing and announced.size > self._unasked:
+            raise Violation("the mail engine takes no such literal without being asked")
         self._octets = announced.size
         return self._await_literal if announced.synchronizing else self._read_relayed_literal
 
