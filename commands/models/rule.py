@@ -33,8 +33,7 @@ class Rule(models.Model):
             ),
             models.CheckConstraint(
                 name="rule_names_one_verb_or_all",
-                condition=models.Q(verb__isnull=False, all_verbs=False)
-                | models.Q(verb__isnull=True, all_verbs=True),
+                condition=models.Q(verb__isnull=False, all_verbs=False) | models.Q(verb__isnull=True, all_verbs=True),
                 violation_error_message="Name one of: a verb, all verbs.",
             ),
         ]

@@ -7,7 +7,6 @@ from imapserver.wire import response
 
 REFUSALS = {
     Outcome.NOPERM: ("NO", "NOPERM"),
-    Outcome.NOVERB: ("NO", "NOPERM"),  # whoever may not run a verb is not told whether there is one
     Outcome.LIMIT: ("NO", "LIMIT"),
     Outcome.UNAVAILABLE: ("NO", "UNAVAILABLE"),
     Outcome.USAGE: ("BAD", ""),

@@ -94,7 +94,7 @@ def test_denied_and_unknown_verb_look_the_same_but_not_in_the_record(attempt, ve
     deny = Rule.objects.create(group=group, verb=verb, effect="deny")
     denied, unknown = decide(attempt), decide(replace(attempt, verb="nothing"))
     assert (denied.outcome, denied.text) == (Outcome.NOPERM, unknown.text)
-    assert unknown.outcome == Outcome.NOVERB
+    assert unknown.outcome == Outcome.NOPERM
     first, second = AuditEvent.objects.order_by("pk")
     assert (first.kind, first.outcome, first.rule_id) == ("reject", "noperm", deny.pk)
     assert first.rule == "deny group staff: blacklist"
@@ -109,7 +109,8 @@ def test_no_rule_means_no(attempt, verb):
 
 def test_verb_that_is_not_enabled_is_not_there(attempt, rule, verb):
     Verb.objects.update(enabled=False)
-    assert outcome(attempt) == Outcome.NOVERB
+    assert outcome(attempt) == Outcome.NOPERM
+    assert AuditEvent.objects.get().outcome == Outcome.NOVERB
 
 
 def test_wrong_arguments_are_refused_with_the_usage(attempt, rule):
@@ -127,7 +128,7 @@ def test_too_many_arguments_are_refused_and_kept(attempt, rule):
 
 
 def test_attempt_that_no_column_would_take_is_recorded(attempt, rule):
-    assert outcome(replace(attempt, verb="\x00" * 70 + "\udcff" * 70, remote_addr="nowhere")) == Outcome.NOVERB
+    assert outcome(replace(attempt, verb="\x00" * 70 + "\udcff" * 70, remote_addr="nowhere")) == Outcome.NOPERM
     event = AuditEvent.objects.get()
     assert event.verb.isprintable()
     assert event.remote_addr is None
@@ -265,6 +266,14 @@ def test_exit_is_recorded_once_and_completes_the_execution(attempt, rule):
     execution = Execution.objects.get()
     assert (execution.outcome, execution.exit_code, execution.bytes_out) == ("exit", 0, 4)
     assert execution.ended >= execution.started
+
+
+def test_exit_of_an_execution_without_summary_is_recorded_once_all_the_same(attempt, rule):
+    accepted = decide(attempt)
+    Execution.objects.all().delete()
+    asyncio.run(record_exit(accepted, End()))
+    asyncio.run(record_exit(accepted, End(outcome=Outcome.ERROR)))
+    assert AuditEvent.objects.get(kind="exit").outcome == "exit"
 
 
 def test_exit_is_tried_again_until_the_store_takes_it(attempt, rule):

@@ -9,6 +9,7 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.http import HttpRequest
 from pytest_django import Settings
 
 from commands.models import ActionVerb, MapRevision, Parameter, Rule, Signature, Verb
@@ -66,7 +67,7 @@ def test_refused_where_debug_is_off(demo: Demo, settings: Settings) -> None:
 @pytest.mark.parametrize("name", ["demo", "ann", "admin"])
 def test_the_password_is_the_name_and_admin_alone_is_an_administrator(demo: Demo, name: str) -> None:
     demo()
-    user = authenticate(username=name, password=name)
+    user = authenticate(HttpRequest(), username=name, password=name)
     assert isinstance(user, User)
     assert (user.is_staff, user.is_superuser) == (name == "admin",) * 2
 
@@ -158,8 +159,8 @@ def test_a_changed_password_stays_and_an_unusable_one_is_set(demo: Demo) -> None
     unusable.set_unusable_password()
     unusable.save()
     demo()
-    assert authenticate(username="admin", password="changed by the operator")
-    assert authenticate(username="ann", password="ann")
+    assert authenticate(HttpRequest(), username="admin", password="changed by the operator")
+    assert authenticate(HttpRequest(), username="ann", password="ann")
 
 
 def test_what_the_operator_changed_stays(demo: Demo) -> None:
