@@ -6,20 +6,17 @@ import logging
 import os
 import socket
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import models
 from django.utils import timezone
 
 from commands import rows
+from commands.attempt import Accepted, End
 from commands.audit_text import decode_arguments, encode_arguments, printable, visible
 from commands.audit_writer import StoreUnavailable, Writer
 from commands.models import AuditEvent, Execution
 from commands.outcome import Outcome
-
-if TYPE_CHECKING:
-    from commands.authorization import Accepted
-    from commands.execution.execution import End
 
 __all__ = [
     "StoreUnavailable",
@@ -60,7 +57,7 @@ def record_event(*, arguments: tuple[bytes, ...] = (), **fields: Any) -> AuditEv
     return event
 
 
-def insert_execution(accepted: "Accepted") -> None:
+def insert_execution(accepted: Accepted) -> None:
     """Insert the summary of an execution that may start now. Inside the unit that records the accept."""
     attempt = accepted.attempt
     rows.insert(
@@ -106,7 +103,7 @@ async def record_login(
         logger.exception("Not recorded: login of %r from %s: %s", username, remote_addr, outcome)
 
 
-async def record_exit(accepted: "Accepted", end: "End") -> None:
+async def record_exit(accepted: Accepted, end: End) -> None:
     """Record how an execution ended, and complete its summary. Tried again, then logged as an error."""
     for pause in (*EXIT_PAUSES, None):
         try:
@@ -119,7 +116,7 @@ async def record_exit(accepted: "Accepted", end: "End") -> None:
                 await asyncio.sleep(pause)
 
 
-def write_exit(accepted: "Accepted", outcome: Outcome, reason: str, end: "End | None") -> None:
+def write_exit(accepted: Accepted, outcome: Outcome, reason: str, end: "End | None") -> None:
     """Write the exit event and complete the summary, once. Inside a unit; `end` is None if nothing has run."""
     attempt = accepted.attempt
     code, bytes_in, bytes_out = (end.code, end.bytes_in, end.bytes_out) if end else (None, 0, 0)
@@ -155,7 +152,7 @@ def write_exit(accepted: "Accepted", outcome: Outcome, reason: str, end: "End | 
     )
 
 
-def _has_exit(accepted: "Accepted") -> bool:
+def _has_exit(accepted: Accepted) -> bool:
     return AuditEvent.objects.filter(execution_id=accepted.execution_id, kind=AuditEvent.Kind.EXIT).exists()
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from commands import audit, policy
-from commands.attempt import Attempt
+from commands.attempt import Accepted, Attempt
 from commands.audit_text import visible_ascii
 from commands.models import AuditEvent
 from commands.outcome import Outcome
@@ -28,18 +28,6 @@ class Refused(Exception):
         super().__init__(outcome, text)
         self.outcome = outcome
         self.text = text
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """An attempt that the rules allow and that is on record: it may start now, and its exit must be recorded."""
-
-    execution_id: uuid.UUID
-    attempt: Attempt
-    verb: VerbEntry
-    argv: tuple[bytes, ...]
-    revision: int
-    started: float  # time.monotonic()
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,17 +87,6 @@ def load_subject(user_id: int) -> policy.Subject | None:
     return policy.Subject(user_id=user_id, username=rows[0][0], group_ids=group_ids)
 
 
-def parameter_from_model(model: models.Parameter) -> signature.Parameter:
-    return signature.Parameter(
-        name=model.name,
-        type=signature.ParameterType(model.type),
-        detail=model.detail,
-        optional=model.optional,
-        max_length=model.max_length,
-        allow_leading_dash=model.allow_leading_dash,
-    )
-
-
 def _load_verbs() -> list[VerbEntry]:
     verbs = models.Verb.objects.filter(enabled=True).prefetch_related("signatures__parameters")
     return [_entry_from_model(verb) for verb in verbs]
@@ -119,7 +108,7 @@ def _entry_from_model(model: models.Verb) -> VerbEntry:
         output_limit=model.output_limit,
         input_limit=model.input_limit,
         signatures=tuple(
-            signature.Signature(tuple(parameter_from_model(each) for each in row.parameters.all()))
+            signature.Signature(tuple(each.matcher() for each in row.parameters.all()))
             for row in model.signatures.all()
         ),
     )

@@ -14,7 +14,6 @@ from commands.admin.signature import SignatureInline
 from commands.admin.text import EFFECT_COLOURS, label, link
 from commands.admin.verbform import VerbForm
 from commands.models import ActionVerb, Rule, Verb
-from commands.snapshot import parameter_from_model
 
 
 @admin.register(Verb)
@@ -47,7 +46,7 @@ class VerbAdmin(ModelAdmin):
 
     @admin.display(description="usage")
     def usage(self, verb: Verb) -> str:
-        rows = (map(parameter_from_model, row.parameters.all()) for row in verb.signatures.all())
+        rows = ((each.matcher() for each in row.parameters.all()) for row in verb.signatures.all())
         return signature.usage([signature.Signature(tuple(row)) for row in rows]) or "(no arguments)"
 
     def change_view(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from commands.authorization import Accepted
+from commands.attempt import Accepted
 
 PATH = "/usr/local/bin:/usr/bin:/bin"
 

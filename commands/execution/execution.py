@@ -8,11 +8,10 @@ import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
-from commands.attempt import Attempt
+from commands.attempt import Accepted, Attempt, End
 from commands.audit import record_exit
-from commands.authorization import Accepted, Refused, authorize, record_limit
+from commands.authorization import Refused, authorize, record_limit
 from commands.execution.executable import ExecutableUnavailable
 from commands.execution.kinds import START
 from commands.execution.output import Output
@@ -20,22 +19,11 @@ from commands.execution.running import GRACE_SECONDS, Execution
 from commands.execution.slots import NoSlotFree, take_slot
 from commands.outcome import Outcome
 
-__all__ = ["Carry", "End", "Execution", "Output", "run"]
+__all__ = ["Carry", "Execution", "Output", "run"]
 
 logger = logging.getLogger(__name__)
 
 Carry = Callable[[Execution], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """How an execution came out. `code` is the exit status or, if the outcome is SIGNAL, the signal's number."""
-
-    outcome: Outcome
-    code: int | None
-    bytes_in: int
-    bytes_out: int
-    seconds: float
 
 
 async def run(attempt: Attempt, carry: Carry) -> End:

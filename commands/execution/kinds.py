@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from commands.authorization import Accepted
+from commands.attempt import Accepted
 from commands.execution.executable import Executable
 from commands.execution.program import start_program
 

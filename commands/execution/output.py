@@ -4,8 +4,8 @@ import asyncio
 import logging
 from typing import NamedTuple
 
+from commands.attempt import Accepted
 from commands.audit import printable
-from commands.authorization import Accepted
 from commands.execution.executable import Reader
 
 logger = logging.getLogger(__name__)

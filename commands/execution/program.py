@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import TypeVar
 
-from commands.authorization import Accepted
+from commands.attempt import Accepted
 from commands.execution.environment import build_environment, make_home
 from commands.execution.executable import ExecutableUnavailable, Exit
 from commands.execution.pipes import PipeReader, PipeWriter

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from commands.authorization import Accepted
+from commands.attempt import Accepted
 from commands.execution.executable import Executable, Exit
 from commands.execution.output import CHUNK, Output, OutputReader, log_stderr
 from commands.outcome import Outcome

@@ -3,6 +3,8 @@
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
+from commands.signature import Parameter as ParameterMatcher
+from commands.signature import ParameterType
 from commands.validators import validate_action_verb_name, validate_argv, validate_environment, validate_verb_name
 
 
@@ -119,9 +121,18 @@ class Parameter(models.Model):
     @property
     def usage(self) -> str:
         """As usage lines show it: `add`, `(on|off)`, `ADDRESS`, `[SUBJECT]`."""
-        from commands.snapshot import parameter_from_model
+        return self.matcher().usage
 
-        return parameter_from_model(self).usage
+    def matcher(self) -> ParameterMatcher:
+        """What matches arguments by this row; the database is not asked again."""
+        return ParameterMatcher(
+            name=self.name,
+            type=ParameterType(self.type),
+            detail=self.detail,
+            optional=self.optional,
+            max_length=self.max_length,
+            allow_leading_dash=self.allow_leading_dash,
+        )
 
 
 class ActionVerb(models.Model):

@@ -11,9 +11,9 @@ from django.contrib.auth.models import Group
 from django.db import connection
 
 from commands import audit
-from commands.attempt import Attempt
+from commands.attempt import Accepted, Attempt
 from commands.audit import decode_arguments, record_exit
-from commands.authorization import Accepted, Refused, authorize, record_limit, visible_verbs
+from commands.authorization import Refused, authorize, record_limit, visible_verbs
 from commands.models import AuditEvent, Execution, Parameter, Rule, Signature, Verb
 from commands.outcome import Outcome
 

@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group, User
 from commands import policy, signature
 from commands import snapshot as module
 from commands.models import ActionVerb, MapRevision, Parameter, Rule, Signature, Verb
-from commands.snapshot import load_snapshot, load_subject, parameter_from_model, read_revision
+from commands.snapshot import load_snapshot, load_subject, read_revision
 
 pytestmark = pytest.mark.django_db
 
@@ -187,7 +187,7 @@ def test_superuser_is_a_subject_like_any_other():
 
 def test_parameter_of_the_model_is_the_signatures_own():
     model = Parameter(name="n", type="integer", detail="1 5", optional=True, max_length=9, allow_leading_dash=True)
-    assert parameter_from_model(model) == signature.Parameter(
+    assert model.matcher() == signature.Parameter(
         "n", signature.ParameterType.INTEGER, "1 5", optional=True, max_length=9, allow_leading_dash=True
     )
     assert model.usage == "[N]"

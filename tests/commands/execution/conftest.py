@@ -10,8 +10,7 @@ import pytest
 import pytest_asyncio
 import uvloop
 
-from commands.attempt import Attempt
-from commands.authorization import Accepted
+from commands.attempt import Accepted, Attempt
 from commands.snapshot import VerbEntry
 
 PROGRAMS = Path(__file__).parents[2] / "support" / "programs"

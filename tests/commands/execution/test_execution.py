@@ -8,9 +8,9 @@ import uvloop
 from django.contrib.auth import get_user_model
 from django.db import connection
 
-from commands.attempt import Attempt
+from commands.attempt import Attempt, End
 from commands.authorization import Refused
-from commands.execution.execution import Carry, End, Execution, run
+from commands.execution.execution import Carry, Execution, run
 from commands.models import AuditEvent, Parameter, Rule, Signature, Verb
 from commands.models import Execution as ExecutionRow
 from commands.outcome import Outcome
