@@ -34,9 +34,13 @@ run: install
 try: install
 	@$(BIN)/python manage.py trydemo
 
-test: lint
+test: lint tests/interop/node_modules/.package-lock.json
 	$(BIN)/python -m pytest --database sqlite
 	$(BIN)/python -m pytest --database postgresql
+
+tests/interop/node_modules/.package-lock.json: tests/interop/package-lock.json
+	@! command -v npm >/dev/null || npm ci --prefix tests/interop --ignore-scripts --no-audit --no-fund || \
+		echo "imapflow can't be installed: its tests are skipped."
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .
@@ -58,5 +62,5 @@ lock: .venv/installed-dev
 	$(COMPILE) --extra dev -c requirements.txt -o requirements-dev.txt pyproject.toml
 
 clean:
-	rm -rf .venv var build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv var build *.egg-info tests/interop/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

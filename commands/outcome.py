@@ -23,5 +23,6 @@ class Outcome(StrEnum):
     TIMEOUT = "timeout"
     CANNOT = "cannot"
     CLIENT_GONE = "client-gone"
+    ENGINE_LOST = "engine-lost"  # whose user it is can't be vouched for any more
     SHUTDOWN = "shutdown"
     ERROR = "error"

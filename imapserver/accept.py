@@ -1,7 +1,7 @@
 """Accepting clients: a place before login, the PROXY protocol, TLS.
 
-asyncio's and uvloop's own servers tell of a client after its TLS handshake only, so nobody counts those who stand still
-in it; and uvloop's closes for good when descriptors run out and its reserve is taken. So the sockets are accepted here.
+The servers of asyncio and uvloop tell of a client after its TLS handshake: nobody could count those who stand still
+in it, and a PROXY header comes before it. So the sockets are accepted here.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from django.conf import settings
 
 from imapserver.addresses import Address, is_within, unmapped
 from imapserver.admission import Place, Slots
+from imapserver.keepalive import keep_alive
 from imapserver.wire import response
 from imapserver.wire.proxy_header import HEADER_OCTETS, BadProxyHeader, ProxyHeader, ProxyHeaderReader
 
@@ -38,9 +39,6 @@ SHUTDOWN_SECONDS = 5
 
 PAUSE_SECONDS = 0.2
 """Between two tries to accept while there is no descriptor left."""
-
-KEEPALIVE = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 15), (socket.TCP_KEEPCNT, 4))
-"""Who vanishes without a word is missed after two minutes, not after the two hours of Linux."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +162,7 @@ async def listen(
     context: ssl.SSLContext | None = None,
 ) -> list[Listener]:
     """Listen on all addresses of `host`; "::" is every address of both IP versions. Raises OSError."""
-    found = await asyncio.get_running_loop().getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     listeners: list[Listener] = []
     try:
         for family, address in dict.fromkeys((family, address) for family, _, _, _, address in found):
@@ -184,9 +180,7 @@ def _listening(family: int, address: tuple[object, ...]) -> socket.socket:
     listening.setblocking(False)
     # Inherited by each client's socket.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in KEEPALIVE:
-        listening.setsockopt(socket.IPPROTO_TCP, option, value)
+    keep_alive(listening)
     return listening
 
 

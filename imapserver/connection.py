@@ -9,11 +9,12 @@ from typing import Any
 
 from django.conf import settings
 
+from imapserver.accept import HANDSHAKE_SECONDS, Arrival
 from imapserver.dialogue import DialogueLines
 from imapserver.engine.connection import EngineConnection
 from imapserver.engine.engine import Engine
 from imapserver.outgoing import Outgoing
-from imapserver.relay.relay import Relay
+from imapserver.relay.relay import SILENCE_SECONDS, Relay
 from imapserver.scope import ImapScope
 from imapserver.wire import events, response
 from imapserver.wire.secret import Secret
@@ -32,8 +33,11 @@ UNANSWERED = 64
 BAD_COMMANDS = {State.NOT_AUTHENTICATED: 3, State.AUTHENTICATED: 20, State.SELECTED: 20, State.LOGOUT: 1}
 """In a row, before BYE: Dovecot's limits. Somebody who talks another protocol is told so soon."""
 
-HANDSHAKE_SECONDS = 10
-"""asyncio's own limit is 60: six times as long for a handshake that stands still to hold its place."""
+LAST_SECONDS = 5
+"""For what the application says when the engine is gone: longer than an execution may take to end (2 s)."""
+
+LINGER_SECONDS = 60
+"""For a client to take what is left when its connection is closed."""
 
 Application = Callable[..., Any]
 
@@ -45,8 +49,8 @@ class ImapConnection(asyncio.Protocol):
         self,
         application: Application,
         engine: Engine,
+        arrival: Arrival,
         *,
-        tls: bool,
         context: ssl.SSLContext | None,
         opened: "Callable[[ImapConnection], None]",
         closed: "Callable[[ImapConnection], None]",
@@ -56,7 +60,7 @@ class ImapConnection(asyncio.Protocol):
         `opened` is called after a TLS handshake; `closed` when the client and the application are both done."""
         self._application = application
         self._engine = engine
-        self._tls = tls
+        self._arrival = arrival
         self._context = context
         self._id = secrets.token_hex(6)
         self._opened = opened
@@ -64,10 +68,12 @@ class ImapConnection(asyncio.Protocol):
         self._wire = ServerProtocol()
         self._messages: asyncio.Queue[Any] = asyncio.Queue()
         self._dialogues: dict[bytes, DialogueLines] = {}
+        self._most_dialogues: int = UNANSWERED + settings.IMAPX["EXECUTIONS_PER_USER"]
         self._relay: Relay | None = None
         self._held = True
         """A command is with the application; what follows it waits."""
         self._bad = 0
+        self.engine_lost = False
         self._logging_out = False
         self._reading = True
         self._gone = False
@@ -126,10 +132,10 @@ class ImapConnection(asyncio.Protocol):
         self._scope: ImapScope = {
             "type": "imap",
             "asgi": {"version": "3.0"},
-            "client": (self._transport.get_extra_info("peername") or ("", 0))[:2],
+            "client": self._arrival.client,
             "server": (self._transport.get_extra_info("sockname") or ("", 0))[:2],
             "connection": self._id,
-            "tls": self._tls,
+            "tls": self._arrival.tls,
             "start_tls": self._context is not None,
             "engine": self._engine,
             "conduit": self,
@@ -140,7 +146,9 @@ class ImapConnection(asyncio.Protocol):
             logger.exception("an application ended with an error")
             self._bye("SERVERBUG", "internal error")
         finally:
-            self._transport.close()
+            self._close()
+            # Not before: who hangs up on a failed login that waits must not get a new place at once.
+            self._arrival.place.leave()
             self._closed(self)
 
     async def _send(self, message: Any) -> None:
@@ -155,7 +163,7 @@ class ImapConnection(asyncio.Protocol):
                 self._count_bad(message["bad"])
                 self._release()
             case "imap.close":
-                self._transport.close()
+                self._close()
             case other:
                 raise ValueError(f"no message of the imap scope: {other}")
 
@@ -200,12 +208,14 @@ class ImapConnection(asyncio.Protocol):
             if engine is not None:
                 engine.transport.close()
             raise ConnectionResetError("the client is gone")
-        self._wire.log_in(relaying=engine is not None, served=served)
+        unasked = engine.largest_unasked_literal if engine is not None else 0
+        self._wire.log_in(relaying=engine is not None, served=served, unasked=unasked)
+        self._arrival.place.leave()
         self._bad = 0
         self._timer.cancel()
         self._timer = self._loop.call_later(settings.IMAPX["IDLE_SECONDS"], self._idle_deadline)
         if engine is not None:
-            self._relay = Relay(engine, self._wire, self._outgoing, changed=self._pump, lost=self._engine_lost)
+            self._relay = Relay(engine, self._wire, self._outgoing, changed=self._pump, lost=self._lose_engine)
 
     def open_dialogue(self, tag: bytes) -> DialogueLines:
         lines = DialogueLines(changed=self._pump, refused=lambda: self._tag_in_use())
@@ -226,18 +236,19 @@ class ImapConnection(asyncio.Protocol):
 
         await self._outgoing.write(data, free)
 
-    async def settle(self) -> None:
-        if self._relay is not None:
-            await self._relay.settle()
+    async def settle(self) -> bool:
+        return self._relay is None or await self._relay.settle()
 
     async def ask_for_news(self) -> None:
         if self._relay is not None:
             await self._relay.ask_for_news()
 
     def relay_logout(self, tag: bytes) -> bool:
-        self._logging_out = True
-        if self._relay is None:
+        if self._relay is None or self.engine_lost:
             return False
+        self._logging_out = True
+        self._timer.cancel()
+        self._timer = self._loop.call_later(SILENCE_SECONDS, self._logout_deadline, tag)
         self._relay.start(events.RelayStarted(tag, b"LOGOUT", tag + b" LOGOUT\r\n"))
         return True
 
@@ -245,18 +256,20 @@ class ImapConnection(asyncio.Protocol):
 
     def _pump(self) -> None:
         """Take what can be taken of the client's commands, and read on or stop reading."""
-        while not self._held and not self._blocked():
+        while not (blocked := self._blocked()) and not self._held and len(self._wire):
             event = self._wire.next_event()
             if event is None:
                 break
             self._handle(event)
-        self._read(not self._blocked() and len(self._wire) <= READ_AHEAD)
+        self._read(not blocked and len(self._wire) <= READ_AHEAD)
 
     def _blocked(self) -> bool:
-        if self._gone or (self._relay is not None and self._relay.full):
+        if self._gone or self.engine_lost or (self._relay is not None and self._relay.full):
             return True
-        too_many = len(self._dialogues) >= UNANSWERED + settings.IMAPX["EXECUTIONS_PER_USER"]
-        return too_many or any(lines.full for lines in self._dialogues.values())
+        for lines in self._dialogues.values():
+            if lines.full:
+                return True
+        return len(self._dialogues) >= self._most_dialogues
 
     def _read(self, wanted: bool) -> None:
         if wanted != self._reading and not self._transport.is_closing():
@@ -307,16 +320,36 @@ class ImapConnection(asyncio.Protocol):
             if self._outgoing.between:
                 self._outgoing.put(response.status(None, "BYE", text, code))
             self._held = True
-            self._transport.close()
+            self._close()
 
-    def _engine_lost(self, between: bool) -> None:
-        if self._logging_out:
-            self._transport.close()
-        elif between:
-            self._bye("UNAVAILABLE", "the mail engine is gone")
-        else:
+    def _close(self) -> None:
+        """Close when all has been sent, or when the client has had the time to take it."""
+        self._timer.cancel()
+        if not self._gone:
+            self._timer = self._loop.call_later(LINGER_SECONDS, self._transport.abort)
+        self._transport.close()
+
+    def _lose_engine(self, told: bool) -> None:
+        if self._gone or self._transport.is_closing():
+            return  # it is this end that goes
+        self.engine_lost = True
+        if not self._outgoing.between:
             # Half a response must not pass for a whole one.
             self._transport.abort()
+        elif self._logging_out:
+            self._close()
+        else:
+            self._timer.cancel()
+            self._timer = self._loop.call_later(LAST_SECONDS, self._transport.abort)
+            self._messages.put_nowait({"type": "imap.engine_lost", "told": told})
+
+    def _logout_deadline(self, tag: bytes) -> None:
+        if not self._outgoing.between:
+            self._transport.abort()
+        elif not self._transport.is_closing():
+            self._outgoing.put(response.status(None, "BYE", "the mail engine does not answer", "UNAVAILABLE"))
+            self._outgoing.put(response.status(tag, "OK", "LOGOUT completed"))
+            self._close()
 
     def _login_deadline(self) -> None:
         self._bye("", "login takes too long")

@@ -8,18 +8,21 @@ from channels.consumer import AsyncConsumer, get_handler_name
 from channels.exceptions import StopConsumer
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.db import DatabaseError
 
 from commands import audit, authorization
 from commands.authorization import Refused
 from commands.outcome import Outcome
+from imapserver import penalties
 from imapserver.addresses import is_loopback
+from imapserver.admission import Place, user_places
 from imapserver.engine.connection import EngineConnection, EngineUnavailable
 from imapserver.engine.credentials import Origin
 from imapserver.engine.engine import Engine
 from imapserver.executions import Executions
 from imapserver.login import MechanismUnknown, admit, credentials
 from imapserver.relay import capability
-from imapserver.sasl import LoginFailed
+from imapserver.sasl import LoginCanceled, LoginFailed
 from imapserver.scope import Conduit
 from imapserver.wire import response
 from imapserver.wire.command import parse_action, parse_cancel, parse_execute
@@ -39,6 +42,8 @@ class ImapConsumer(AsyncConsumer):
     engine_capabilities: tuple[str, ...] = capability.WITHOUT_ENGINE
     action_verbs: frozenset[bytes] = frozenset()
     user_id = 0
+    failed_logins = 0
+    place: Place | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         # A plain loop: Channels' own multiplexing and dispatch cost more than all else on the way of an EXECUTE,
@@ -50,13 +55,19 @@ class ImapConsumer(AsyncConsumer):
         self.engine = scope["engine"]
         try:
             while True:
-                message = await receive()
-                await getattr(self, get_handler_name(message))(message)
+                await self.handle_next()
         except (StopConsumer, ConnectionError):
             pass
         finally:
+            if self.place is not None:
+                self.place.leave()
             if self.executions is not None:
                 await self.executions.abandon()
+
+    async def handle_next(self) -> None:
+        # A method of its own: the loop would keep a message, a password in it, until the next one comes.
+        message = await self.receive()
+        await getattr(self, get_handler_name(message))(message)
 
     # Messages
 
@@ -80,6 +91,13 @@ class ImapConsumer(AsyncConsumer):
         if self.executions is not None:
             await self.executions.finish(message["seconds"], Outcome.SHUTDOWN)
         await self.respond(response.status(None, "BYE", "the server is shutting down"))
+        await self.send({"type": "imap.close"})
+
+    async def imap_engine_lost(self, message: Any) -> None:
+        if self.executions is not None:
+            await self.executions.finish(0, Outcome.ENGINE_LOST)
+        if not message["told"]:
+            await self.respond(response.status(None, "BYE", "the mail engine is gone", "UNAVAILABLE"))
         await self.send({"type": "imap.close"})
 
     async def imap_disconnect(self, message: Any) -> None:
@@ -116,8 +134,7 @@ class ImapConsumer(AsyncConsumer):
     async def logout(self, command: CommandReceived) -> None:
         if self.executions is not None:
             await self.executions.finish(0, Outcome.CANCELED)
-        await self.conduit.settle()
-        if not self.conduit.relay_logout(command.tag):
+        if not await self.conduit.settle() or not self.conduit.relay_logout(command.tag):
             await self.respond(response.status(None, "BYE", "IMAPX is logging you out"))
             await self.respond(response.status(command.tag, "OK", "LOGOUT completed"))
             await self.send({"type": "imap.close"})
@@ -157,9 +174,8 @@ class ImapConsumer(AsyncConsumer):
             await self.respond(response.status(command.tag, "NO", "this mechanism is not offered", "CANNOT"))
         except LoginFailed as failed:
             await self.record_login(failed.username or username, None, Outcome.FAILED, str(failed))
-            text = "wrong user name or password"
-            await self.respond(response.status(command.tag, "NO", text, "AUTHENTICATIONFAILED"))
-        except EngineUnavailable as unavailable:
+            await self.answer_failure(command.tag, failed)
+        except (EngineUnavailable, DatabaseError) as unavailable:
             logger.error("No login for %r: %s", username, unavailable)
             await self.record_login(username, None, Outcome.UNAVAILABLE, str(unavailable))
             text = "mail can't be reached now, please try later"
@@ -167,10 +183,30 @@ class ImapConsumer(AsyncConsumer):
         else:
             await self.logged_in(command, user, engine)
 
-    async def logged_in(
-        self, command: CommandReceived, user: User, engine: EngineConnection | None
-    ) -> None:
+    async def answer_failure(self, tag: bytes, failed: LoginFailed) -> None:
+        """The same for all that may be wrong, and late: see penalties."""
+        await penalties.wait(self.scope["client"][0])
+        if isinstance(failed, LoginCanceled):
+            await self.respond(response.status(tag, "BAD", "AUTHENTICATE canceled"))
+        else:
+            text = "wrong user name or password"
+            await self.respond(response.status(tag, "NO", text, "AUTHENTICATIONFAILED"))
+        self.failed_logins += 1
+        if self.failed_logins >= settings.IMAPX["FAILED_LOGINS_PER_CONNECTION"]:
+            await self.respond(response.status(None, "BYE", "too many failed logins"))
+            await self.send({"type": "imap.close"})
+            raise StopConsumer
+
+    async def logged_in(self, command: CommandReceived, user: User, engine: EngineConnection | None) -> None:
         self.user_id, username = user.pk, user.get_username()
+        self.place = user_places.take(self.user_id, self.scope["client"][0])
+        if self.place is None:
+            if engine is not None:
+                engine.transport.abort()
+            await self.record_login(username, self.user_id, Outcome.LIMIT, "too many connections of this user")
+            text = "too many connections of this user from this address"
+            await self.respond(response.status(command.tag, "NO", text, "LIMIT"))
+            return
         if engine is not None:
             self.engine_capabilities = engine.capabilities
         self.action_verbs = await self.known_action_verbs()

@@ -30,11 +30,12 @@ class Executions:
         self._tls = tls
         self._tasks: dict[bytes, asyncio.Task[None]] = {}
         self._running: dict[bytes, Execution] = {}
-        self._canceled: set[bytes] = set()
+        self._canceled: dict[bytes, Outcome] = {}
+        """Those that were ended before they had begun to run, and why."""
 
     def start(self, tag: bytes, execute: Execute) -> None:
         """Begin the execution, or the listing, in a task of its own; it sends the tagged end."""
-        self._canceled.discard(tag)
+        self._canceled.pop(tag, None)
         lines = self._conduit.open_dialogue(tag)
         work = self._list(tag, lines) if execute.verb is None else self._run(tag, execute, lines)
         task = asyncio.get_running_loop().create_task(work)
@@ -53,33 +54,45 @@ class Executions:
         if tag in self._running:
             self._running[tag].end(cause)
         else:
-            self._canceled.add(tag)  # it is still waiting for its record
+            self._canceled[tag] = cause  # it is still waiting for its record
         return True
 
     async def finish(self, seconds: float, cause: Outcome) -> None:
         """Return when all have ended; after so many seconds they are made to."""
         if self._tasks:
-            await asyncio.wait(self._tasks.values(), timeout=seconds)
+            if seconds:
+                await asyncio.wait(self._tasks.values(), timeout=seconds)
             for tag in list(self._tasks):
                 self.cancel(tag, cause)
             if self._tasks:
                 await asyncio.wait(self._tasks.values())
 
     async def abandon(self) -> None:
-        """The client is gone: end all, and return when that is recorded."""
+        """The connection is gone: end all, and return when that is recorded."""
         tasks = list(self._tasks.values())
+        for running in self._running.values():
+            running.end(self._gone)
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+
+    @property
+    def _gone(self) -> Outcome:
+        """How executions come out that end with the connection."""
+        return Outcome.ENGINE_LOST if self._conduit.engine_lost else Outcome.CLIENT_GONE
 
     async def _run(self, tag: bytes, execute: Execute, lines: Lines) -> None:
         async def carry(running: Execution) -> None:
             self._running[tag] = running
             changes_mail.append(running.verb.changes_mail)
             if tag in self._canceled:
-                running.end(Outcome.CANCELED)
-            await FORMS[running.verb.mode].carry(running, tag, self._conduit, lines)
+                running.end(self._canceled[tag])
+            try:
+                await FORMS[running.verb.mode].carry(running, tag, self._conduit, lines)
+            except ConnectionError:
+                running.end(self._gone)
+                raise
 
         changes_mail: list[bool] = []
         verb = execute.verb or ""

@@ -3,11 +3,10 @@
 import re
 
 from channels.db import database_sync_to_async
-from django.contrib.auth import authenticate
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
 
-from imapserver import sasl
+from imapserver import penalties, sasl
 from imapserver.engine.connection import EngineConnection, LoginRefused
 from imapserver.engine.credentials import Credentials, Origin, Password
 from imapserver.engine.engine import Engine
@@ -37,13 +36,21 @@ async def admit(
 ) -> tuple[User, EngineConnection | None]:
     """Return the user who logs in, and a connection on which the engine knows it as the same one.
 
-    Raises LoginFailed, whose reason is for the record alone, and EngineUnavailable. `lower`: see engine_username."""
+    Raises LoginFailed, whose reason is for the record alone, EngineUnavailable and DatabaseError. `lower`: see
+    engine_username."""
     if not engine.authority:
-        user = await user_by_password(given)
+        user = await user_by_password(given, origin.address)
         return user, await _open(engine, user.get_username(), None, origin)
     username = engine_username(given, lower=lower)
-    connection = await _open(engine, username, given.named(username), origin)
+    if not await penalties.allowed(username, origin.address):
+        raise LoginFailed(username, penalties.LOCKED_OUT)
     try:
+        connection = await _open(engine, username, given.named(username), origin)
+    except LoginFailed:
+        await penalties.failed(username, origin.address)
+        raise
+    try:
+        await penalties.succeeded(username, origin.address)
         return await user_of_engine(username), connection
     except BaseException:
         if connection is not None:
@@ -58,7 +65,7 @@ async def _open(engine: Engine, username: str, given: Credentials | None, origin
         raise LoginFailed(username, str(refused)) from None
 
 
-async def user_by_password(given: Credentials) -> User:
+async def user_by_password(given: Credentials, address: str) -> User:
     """Ask Django's authentication backends. Raises LoginFailed.
 
     The user is the one that the database names: its spelling, not the client's, goes to policy and engine."""
@@ -72,12 +79,7 @@ async def user_by_password(given: Credentials) -> User:
     if not username or not password or "\0" in username + password:
         raise LoginFailed(username, "empty or with NUL")
     # Not thread-sensitive: hashing takes a tenth of a second, and logins must not wait for each other.
-    user: User | None = await database_sync_to_async(authenticate, thread_sensitive=False)(
-        username=username, password=password
-    )
-    if user is None:
-        raise LoginFailed(username, "wrong user name or password")
-    return user
+    return await database_sync_to_async(penalties.authenticated, thread_sensitive=False)(username, password, address)
 
 
 def engine_username(given: Credentials, *, lower: bool) -> str:

@@ -10,6 +10,7 @@ class Outgoing:
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         self._between = True
+        self._held: list[bytes] | None = None
         self._own: list[tuple[bytes, Callable[[], None] | None]] = []
         self._writable = asyncio.Event()
         self._writable.set()
@@ -22,12 +23,12 @@ class Outgoing:
     def pass_on(self, data: bytes, boundary: int) -> None:
         """Send octets of the engine's; a response ends at offset `boundary` (0: none does)."""
         if not self._own:
-            self._transport.write(data)
+            self._write(data)
         else:
             if boundary:
-                self._transport.write(data[:boundary])
+                self._write(data[:boundary])
                 self._flush()
-            self._transport.write(data[boundary:])
+            self._write(data[boundary:])
         self._between = boundary == len(data)
 
     def put(self, data: bytes, written: Callable[[], None] | None = None) -> None:
@@ -55,9 +56,24 @@ class Outgoing:
     def _flush(self) -> None:
         own, self._own = self._own, []
         for data, written in own:
-            self._transport.write(data)
+            self._write(data)
             if written is not None:
                 written()
+
+    def hold(self) -> None:
+        """Join what goes out until `release`, in the same step: each write wakes the client."""
+        self._held = []
+
+    def release(self) -> None:
+        held, self._held = self._held, None
+        if held:
+            self._transport.write(b"".join(held))
+
+    def _write(self, data: bytes) -> None:
+        if self._held is None:
+            self._transport.write(data)
+        else:
+            self._held.append(data)
 
     def pause(self) -> None:
         self._writable.clear()

@@ -26,6 +26,10 @@ class LoginFailed(Exception):
         self.username = username
 
 
+class LoginCanceled(LoginFailed):
+    """The client broke the exchange off. Answer: BAD (RFC 3501 section 6.2.2)."""
+
+
 async def authenticate(mechanism: str, initial: Secret | None, ask: Ask) -> Credentials:
     """Play one mechanism's part. `initial` is the initial response in base64. Raises BadSyntax, LoginFailed."""
     if mechanism == "LOGIN":
@@ -42,7 +46,7 @@ async def authenticate(mechanism: str, initial: Secret | None, ask: Ask) -> Cred
 async def _answer(ask: Ask, challenge: str) -> Secret:
     line = await ask(challenge)
     if line.reveal() == b"*":
-        raise LoginFailed("", "canceled by the client")
+        raise LoginCanceled("", "canceled by the client")
     return line
 
 

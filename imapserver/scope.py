@@ -40,6 +40,10 @@ class Conduit(Protocol):
         """Enter the authenticated state. With an engine, the connection relays by itself from now on; commands
         named in `served` (in capitals) are handed up beside those of the state table."""
 
+    @property
+    def engine_lost(self) -> bool:
+        """Whether the engine is what ends this connection, and not the client."""
+
     def open_dialogue(self, tag: bytes) -> Lines:
         """A line under `tag` starts no command from now on."""
 
@@ -49,8 +53,8 @@ class Conduit(Protocol):
     async def end_dialogue(self, tag: bytes, data: bytes) -> None:
         """Send the tagged response that ends an execution; from then on the tag is free."""
 
-    async def settle(self) -> None:
-        """Return when the engine has answered all that was relayed to it."""
+    async def settle(self) -> bool:
+        """Return when the engine has answered all that was relayed to it. False: it does not, it has fallen silent."""
 
     async def ask_for_news(self) -> None:
         """Have the engine send what is new in the mailbox, and return when the client has been sent it.
@@ -58,7 +62,7 @@ class Conduit(Protocol):
         A NOOP of the server's own, in turn with what is in flight. In IDLE the engine tells by itself."""
 
     def relay_logout(self, tag: bytes) -> bool:
-        """Hand LOGOUT to the engine, whose answer ends the connection. False: there is no engine."""
+        """Hand LOGOUT to the engine, whose answer ends the connection. False: there is no engine (any more)."""
 
 
 class ImapScope(TypedDict):
@@ -99,6 +103,14 @@ class ImapShutdown(TypedDict):
 
     type: Literal["imap.shutdown"]
     seconds: float
+
+
+class ImapEngineLost(TypedDict):
+    """The engine has closed, between two responses: say what is left to say, soon, and close."""
+
+    type: Literal["imap.engine_lost"]
+    told: bool
+    """The engine has said BYE to the client itself."""
 
 
 class ImapDisconnect(TypedDict):

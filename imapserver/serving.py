@@ -11,6 +11,7 @@ from django.conf import settings
 from commands import audit
 from imapserver.accept import raise_descriptor_limit
 from imapserver.addresses import Address, shown
+from imapserver.memory import keep_tls_buffers_apart
 from imapserver.server import ImapServer
 from imapserver.web import Web
 
@@ -47,6 +48,7 @@ async def serve(
 
     Raises OSError and EngineUnavailable, when nothing of it is left running."""
     raise_descriptor_limit()
+    keep_tls_buffers_apart()
     stopping = asyncio.Event()
     _on_signal(stopping.set)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)

@@ -39,14 +39,17 @@ with env.prefixed("IMAPX_"):
         "ENGINE_LOWERCASE": env.bool("ENGINE_LOWERCASE", True),
         # The client's address goes to the engine by ID; it counts there from trusted networks alone.
         "ENGINE_SEND_ORIGIN": env.bool("ENGINE_SEND_ORIGIN", True),
+        # For all of a login there, as long as Dovecot's own proxy waits; less than LOGIN_SECONDS, or the client would be
+        # closed without an answer.
+        "ENGINE_LOGIN_SECONDS": env.float("ENGINE_LOGIN_SECONDS", 30),
         # Load balancers: who comes from these networks begins with a PROXY header, which names the client.
-        "PROXY_FROM": [ip_network(network.strip()) for network in env.list("PROXY_FROM", [])],
+        "PROXY_FROM": env.list("PROXY_FROM", [], subcast=lambda text: ip_network(text.strip())),
         # start:rate:full, OpenSSH's MaxStartups: from 10 clients that are not logged in on, 30 of a hundred new ones
         # are dropped, more with each, and all at 100.
         "PREAUTH_SLOTS": env.list("PREAUTH_SLOTS", [10, 30, 100], subcast=int, delimiter=":", validate=Length(equal=3)),
         # One mail client opens up to five (Dovecot 10).
         "CONNECTIONS_PER_USER_ADDRESS": env.int("CONNECTIONS_PER_USER_ADDRESS", 10),
-        # How long the answer to a failed login waits, twice as long after each from the same address (Dovecot 2 to 15 s),
+        # How long the answer to a failed login waits, twice as long after each from one address (Dovecot 2 to 15 s),
         "FAILED_LOGIN_SECONDS": env.float("FAILED_LOGIN_SECONDS", 2),
         "FAILED_LOGIN_MAX_SECONDS": env.float("FAILED_LOGIN_MAX_SECONDS", 15),
         # and when that address has been quiet for so long, it begins anew (OpenSSH's longest penalty).

@@ -23,6 +23,7 @@ ENDS = (
     Outcome.LIMIT,
     Outcome.CANNOT,
     Outcome.CLIENT_GONE,
+    Outcome.ENGINE_LOST,
     Outcome.SHUTDOWN,
     Outcome.UNAVAILABLE,
     Outcome.ERROR,

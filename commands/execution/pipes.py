@@ -133,12 +133,12 @@ class PipeWriter(_PipeEnd):
         return cls(writing), reading
 
     async def write(self, data: bytes | memoryview, /) -> None:
-        left = memoryview(data)
-        while left:
+        while data:
             if self._fd == CLOSED:
                 raise BrokenPipeError("nobody reads this pipe")
             try:
-                left = left[os.write(self._fd, left) :]
+                taken = os.write(self._fd, data)
+                data = memoryview(data)[taken:] if taken < len(data) else b""
             except BlockingIOError:
                 await self._ready()
             except BrokenPipeError:

@@ -49,4 +49,5 @@ def _remote(url: str) -> RemoteEngine:
         ca=Path(imapx["ENGINE_CA"]) if imapx["ENGINE_CA"] else None,
         master=master,
         send_origin=imapx["ENGINE_SEND_ORIGIN"],
+        login_seconds=imapx["ENGINE_LOGIN_SECONDS"],
     )

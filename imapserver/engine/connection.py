@@ -14,14 +14,22 @@ from imapserver.wire.syntax import quote
 
 # What an engine may say in one line before and at the login (Dovecot's own limit there is 8,192).
 LINE_LIMIT = 8192
+WAITING_LIMIT = 64 * 1024
 HANDSHAKE_SECONDS = 10
 
+# Tagged: a continuation request `+ OK` is none.
+_OK = re.compile(rb"A[0-9]+ OK( .*)?", re.IGNORECASE)
+_NO = re.compile(rb"A[0-9]+ NO( .*)?", re.IGNORECASE)
 _CAPABILITY_CODE = re.compile(rb"\S+ OK \[CAPABILITY ([^\]]*)\]", re.IGNORECASE)
 _CAPABILITY_RESPONSE = re.compile(rb"\* CAPABILITY (.*)", re.IGNORECASE)
 _OK_GREETING = re.compile(rb"\* OK( .*)?", re.IGNORECASE)
 _BYE = re.compile(rb"\* BYE( .*)?", re.IGNORECASE)
+_CONDITION = re.compile(rb"\S+ ((OK|NO|BAD|BYE)( \[[A-Z-]+\])?)( .*)?", re.IGNORECASE)
 # RFC 5530: what is wrong is the engine, and not the password.
-_UNAVAILABLE = re.compile(rb"NO \[(UNAVAILABLE|SERVERBUG|INUSE|LIMIT|CONTACTADMIN)\b", re.IGNORECASE)
+_UNAVAILABLE = re.compile(rb"\S+ NO \[(UNAVAILABLE|SERVERBUG|INUSE|LIMIT|CONTACTADMIN)\]", re.IGNORECASE)
+# What a client answers to the challenge that tells it why its token has failed (RFC 7628 section 3.2.3; XOAUTH2's own
+# document). To any other challenge that there should not be: `*`, which cancels.
+_ACKNOWLEDGED = {"OAUTHBEARER": b"AQ==", "XOAUTH2": b""}
 
 
 class EngineUnavailable(Exception):
@@ -49,12 +57,16 @@ class EngineConnection(asyncio.Protocol):
         self._lost = False
         self._error: Exception | None = None
         self._tags = 0
+        self._knows_secret = False
+        """The engine has had a password or a token: what it says from then on may repeat it."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's is none by its class
 
     def data_received(self, data: bytes) -> None:
         self._received += data
+        if len(self._received) > WAITING_LIMIT:
+            self.transport.abort()  # no engine has so much to say at a login
         self._more.set()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -108,21 +120,13 @@ class EngineConnection(asyncio.Protocol):
 
     async def authenticate(self, credentials: Credentials) -> None:
         """Log in. Capabilities are those of after the login (RFC 3501 section 6.2.3)."""
-        mechanism = credentials.mechanism
-        if isinstance(credentials, Password) and not credentials.acting_for and not self.has("AUTH=PLAIN"):
+        offered = self.has(f"AUTH={credentials.mechanism}")
+        if not offered and isinstance(credentials, Password) and not credentials.acting_for:
             await self._log_in(credentials)
+        elif not offered:
+            raise EngineUnavailable(f"the engine does not offer AUTH={credentials.mechanism}")
         else:
-            response = Secret(base64.b64encode(credentials.response().reveal()))
-            command = f"AUTHENTICATE {mechanism}".encode()
-            at_once, self.capabilities = self.has("SASL-IR"), ()
-            if at_once:
-                self._send(command + b" " + response.reveal())
-            else:
-                self._send(command)
-                await self._continuation()
-                self.transport.write(response.reveal() + b"\r\n")
-            # A failed bearer token is answered by a challenge, and that by this (RFC 7628 section 3.2.3).
-            await self._completion(challenged=b"AQ==" if mechanism == "OAUTHBEARER" else b"")
+            await self._authenticate(credentials)
         await self.ask_capabilities()
         if not self.transport.is_closing():
             self.transport.pause_reading()
@@ -141,50 +145,82 @@ class EngineConnection(asyncio.Protocol):
         elif not self.transport.is_closing():
             self.transport.resume_reading()
 
+    async def _authenticate(self, credentials: Credentials) -> None:
+        command = f"AUTHENTICATE {credentials.mechanism}".encode()
+        response = Secret(base64.b64encode(credentials.response().reveal()))
+        at_once, self.capabilities = self.has("SASL-IR"), ()
+        if at_once:
+            self._send(command, response)
+        else:
+            self._send(command)
+            await self._continuation()
+            self._go_on(response)
+        line = await self._answer()
+        if line.startswith(b"+"):
+            self._go_on(Secret(_ACKNOWLEDGED.get(credentials.mechanism, b"*")))
+            line = await self._answer()
+        self._check_login(line)
+
     async def _log_in(self, credentials: Password) -> None:
         """LOGIN, each word as a literal: they may hold what no quoted string may."""
         if self.has("LOGINDISABLED"):
             raise EngineUnavailable("the engine offers neither AUTH=PLAIN nor LOGIN")
-        username, password = credentials.username.encode(), credentials.password.reveal()
+        username, password = credentials.username.encode(), credentials.password
         self.capabilities = ()
         self._send(b"LOGIN {%d}" % len(username))
         await self._continuation()
-        self.transport.write(username + b" {%d}\r\n" % len(password))
+        self._go_on(Secret(username + b" {%d}" % len(password.reveal())))
         await self._continuation()
-        self.transport.write(password + b"\r\n")
-        await self._completion()
+        self._go_on(password)
+        self._check_login(await self._answer())
 
     async def _complete(self, command: bytes) -> None:
         self._send(command)
-        await self._completion()
+        line = await self._answer()
+        if not _OK.fullmatch(line):
+            raise EngineUnavailable(f"the engine answered {self._shown(line)} to {command.decode()}")
 
-    def _send(self, command: bytes) -> None:
+    def _send(self, command: bytes, response: Secret | None = None) -> None:
         self._tags += 1
-        self.transport.write(b"A%d %b\r\n" % (self._tags, command))
+        line = b"A%d %b" % (self._tags, command)
+        if response is None:
+            self.transport.write(line + b"\r\n")
+        else:
+            self._go_on(Secret(line + b" " + response.reveal()))
+
+    def _go_on(self, line: Secret) -> None:
+        self._knows_secret = True
+        self.transport.write(line.reveal() + b"\r\n")
 
     async def _continuation(self) -> None:
-        line = await self._read_line()
+        line = await self._answer()
         if not line.startswith(b"+"):
-            raise LoginRefused(f"the engine did not go on with the login: {line!r}")
+            self._check_login(line)
+            raise EngineUnavailable("the engine said OK before it had the credentials")
 
-    async def _completion(self, challenged: bytes | None = None) -> None:
-        """Read to the tagged OK, noting capabilities on the way."""
+    def _check_login(self, line: bytes) -> None:
+        if _NO.fullmatch(line) and not _UNAVAILABLE.match(line):
+            raise LoginRefused(f"the engine answered {self._shown(line)}")
+        if not _OK.fullmatch(line):
+            raise EngineUnavailable(f"the engine answered {self._shown(line)}")
+
+    async def _answer(self) -> bytes:
+        """Read to the tagged response or continuation request, noting capabilities on the way."""
         tag = b"A%d " % self._tags
         while True:
             line = await self._read_line()
             self._note_capabilities(line)
-            if line.startswith(tag):
-                condition = line[len(tag) :]
-                if condition[:3].upper() in (b"OK", b"OK "):
-                    return
-                if _UNAVAILABLE.match(condition) or condition[:3].upper() != b"NO ":
-                    raise EngineUnavailable(f"the engine answered {line!r}")
-                raise LoginRefused(f"the engine answered {line!r}")
-            if line.startswith(b"+") and challenged is not None:
-                self.transport.write(challenged + b"\r\n")
-                challenged = None
-            elif not line.startswith(b"* ") or _BYE.fullmatch(line):
-                raise EngineUnavailable(f"the engine broke off: {line!r}")
+            if line.startswith((tag, b"+")):
+                return line
+            if not line.startswith(b"* ") or _BYE.fullmatch(line):
+                raise EngineUnavailable(f"the engine broke off: {self._shown(line)}")
+
+    def _shown(self, line: bytes) -> str:
+        """A line of the engine's for the log: all of it, or what can't hold the secret."""
+        if not self._knows_secret:
+            return repr(line)
+        condition = _CONDITION.fullmatch(line)
+        return repr(condition[1]) if condition else "a line that is no status response"
 
     def _note_capabilities(self, line: bytes) -> None:
         named = _CAPABILITY_RESPONSE.fullmatch(line) or _CAPABILITY_CODE.match(line)

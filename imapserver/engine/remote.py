@@ -12,12 +12,12 @@ from urllib.parse import unquote, urlsplit
 
 from imapserver.engine.connection import HANDSHAKE_SECONDS, EngineConnection, EngineUnavailable, LoginRefused
 from imapserver.engine.credentials import Credentials, Origin, Password
+from imapserver.keepalive import keep_alive
 from imapserver.wire.secret import Secret
 
 logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 10
-LOGIN_SECONDS = 30
 TOKEN_MECHANISMS = ("OAUTHBEARER", "XOAUTH2")
 
 # What a name may hold on its way to an engine that decides by it. No blank, and no `*`: Dovecot reads `user*master`
@@ -40,7 +40,8 @@ def parse_location(url: str) -> Location:
     parts = urlsplit(url)
     if parts.scheme == "unix" and parts.path.startswith("/") and not parts.netloc:
         return Location("unix", "", 0, unquote(parts.path))
-    if parts.scheme not in ("imap", "imaps") or not parts.hostname or parts.path not in ("", "/") or parts.username:
+    more = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
+    if parts.scheme not in ("imap", "imaps") or not parts.hostname or more:
         raise ValueError(f"{url!r} is no engine: use imap://HOST[:PORT], imaps://HOST[:PORT] or unix:/PATH")
     return Location(parts.scheme, parts.hostname, parts.port or (993 if parts.scheme == "imaps" else 143))
 
@@ -64,8 +65,10 @@ class RemoteEngine:
         ca: Path | None = None,
         master: MasterUser | None = None,
         send_origin: bool = True,
+        login_seconds: float = 30,
     ) -> None:
-        """`start_tls`: required for imap://. `ca`: certificates to trust instead of the system's. Raises ValueError."""
+        """`start_tls`: required for imap://. `ca`: certificates to trust instead of the system's. `login_seconds`: for
+        all of a login, connecting too. Raises ValueError."""
         self.name = url
         self.authority = master is None
         self.mechanisms: tuple[str, ...] = ()
@@ -73,6 +76,7 @@ class RemoteEngine:
         self._start_tls = start_tls and self._location.scheme == "imap"
         self._master = master
         self._send_origin = send_origin
+        self._login_seconds = login_seconds
         try:
             self._context = ssl.create_default_context(cafile=str(ca) if ca else None)
         except OSError as error:
@@ -84,9 +88,10 @@ class RemoteEngine:
         if self._location.scheme == "imap" and not self._start_tls:
             logger.warning("Passwords go to %s without TLS", self.name)
         try:
-            async with asyncio.timeout(LOGIN_SECONDS), self._connected() as connection:
+            async with asyncio.timeout(self._login_seconds), self._connected() as connection:
                 await connection.ask_capabilities()
                 self._note_mechanisms(connection)
+                connection.transport.close()
         except (EngineUnavailable, OSError, TimeoutError) as error:
             logger.warning("The engine %s can't be reached now: %s", self.name, error or type(error).__name__)
 
@@ -101,7 +106,7 @@ class RemoteEngine:
         if credentials is None or not USERNAME.fullmatch(username):
             raise LoginRefused(f"no name for an engine's user: {username!r}")
         try:
-            async with asyncio.timeout(LOGIN_SECONDS), self._connected() as connection:
+            async with asyncio.timeout(self._login_seconds), self._connected() as connection:
                 await connection.ask_capabilities()
                 self._note_mechanisms(connection)
                 if origin is not None and self._send_origin:
@@ -112,7 +117,7 @@ class RemoteEngine:
                 raise EngineUnavailable(f"the master user: {refused}") from refused
             raise
         except TimeoutError:
-            raise EngineUnavailable(f"{self.name} gave no login within {LOGIN_SECONDS} s") from None
+            raise EngineUnavailable(f"{self.name} gave no login within {self._login_seconds:g} s") from None
         except OSError as error:  # ssl.SSLError is one
             raise EngineUnavailable(f"{self.name}: {error}") from error
         return connection
@@ -146,6 +151,8 @@ class RemoteEngine:
                 )
             else:
                 _, connection = await loop.create_connection(EngineConnection, location.host, location.port)
+        if location.scheme != "unix":
+            keep_alive(connection.transport.get_extra_info("socket"))
         return connection
 
     def _note_mechanisms(self, connection: EngineConnection) -> None:

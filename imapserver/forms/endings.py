@@ -19,6 +19,7 @@ ENDS = {
     Outcome.LIMIT: ("LIMIT", "went over its limit of input or output"),
     Outcome.CANNOT: ("CANNOT", "can't be carried in this form"),
     Outcome.CLIENT_GONE: ("CANCELED", "was canceled"),
+    Outcome.ENGINE_LOST: ("CANCELED", "was canceled: the mail engine is gone"),
 }
 
 

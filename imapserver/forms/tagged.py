@@ -13,7 +13,7 @@ LINE = 64 * 1024
 """Octets of one line of output: the limit that the client's own lines have."""
 
 # What a client would take for the end: a program must not be able to forge it.
-ENDING = re.compile(rb"OK \[|NO \[|BAD", re.IGNORECASE)
+ENDING = re.compile(rb"^(?=OK \[|NO \[|BAD)", re.IGNORECASE | re.MULTILINE)
 
 
 class NoText(Exception):
@@ -56,22 +56,29 @@ async def _show(execution: Execution, tag: bytes, conduit: Conduit) -> None:
 async def _send(lines: list[bytes], tag: bytes, conduit: Conduit) -> None:
     """Send them all at once; of lines that are no text, those before the first."""
     shown = [line.removesuffix(b"\r") for line in lines]
-    texts = list(itertools.takewhile(_is_text, shown))
+    # All in one, if it can be: a chunk of short lines, one by one, would keep every other client waiting for 50 ms.
+    whole = max(map(len, shown), default=0) <= LINE and _holds_text(b"\n".join(shown))
+    texts = shown if whole else list(itertools.takewhile(_is_text, shown))
     if texts:
-        await conduit.write(b"".join(_response(tag, line) for line in texts))
+        await conduit.write(_responses(tag, texts))
     if len(texts) < len(shown):
         raise NoText
 
 
 def _is_text(line: bytes) -> bool:
-    if len(line) > LINE or b"\0" in line or b"\r" in line:
+    return len(line) <= LINE and _holds_text(line)
+
+
+def _holds_text(octets: bytes) -> bool:
+    if b"\0" in octets or b"\r" in octets:
         return False
     try:
-        line.decode()
+        octets.decode()
     except UnicodeDecodeError:
         return False
     return True
 
 
-def _response(tag: bytes, line: bytes) -> bytes:
-    return b"%b %b%b\r\n" % (tag, b" " if ENDING.match(line) else b"", line)
+def _responses(tag: bytes, lines: list[bytes]) -> bytes:
+    start = tag + b" "
+    return start + ENDING.sub(b" ", b"\n".join(lines)).replace(b"\n", b"\r\n" + start) + b"\r\n"

@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
+import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from imapserver.engine.connection import EngineConnection
 from imapserver.outgoing import Outgoing
-from imapserver.wire.client_protocol import ClientProtocol, Continuation, Tagged, Untagged
+from imapserver.wire.client_protocol import ClientProtocol, Continuation, EngineEvent, Tagged, Untagged
 from imapserver.wire.command import parse_select
 from imapserver.wire.events import RelayContinued, RelayStarted
 from imapserver.wire.exceptions import Violation
@@ -19,6 +20,12 @@ logger = logging.getLogger(__name__)
 
 NEWS_SECONDS = 10
 """How long an execution's end waits for the engine's news: a client that stalls in an APPEND must not hold it."""
+
+SILENCE_SECONDS = 10
+"""An engine that owes an answer and says nothing for so long has fallen silent: Dovecot tells how a long SEARCH or COPY
+goes on as often."""
+
+BYE = re.compile(rb"(?:\A|\n)\* BYE[^\n]*\n\Z", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -44,7 +51,7 @@ class Relay(asyncio.Protocol):
         changed: Callable[[], None],
         lost: Callable[[bool], None],
     ) -> None:
-        """`changed`: more of the client may be read. `lost`: the engine has closed; whether between responses."""
+        """`changed`: more of the client may be read. `lost`: the engine has closed; whether it said BYE before."""
         self.mailbox = b""
         self.full = False
         """The engine takes no more for now."""
@@ -53,6 +60,11 @@ class Relay(asyncio.Protocol):
         self._changed = changed
         self._lost = lost
         self._responses = ClientProtocol()
+        self._said = 0
+        """How often the engine has said something."""
+        self._last = b""
+        """The end of the last untagged responses."""
+        self._paused = False
         self._in_flight: list[InFlight] = []
         self._sending = InFlight(b"", b"")
         """The client's last command, which literals belong to. The engine may have answered it before it is whole."""
@@ -66,6 +78,7 @@ class Relay(asyncio.Protocol):
     # Commands up
 
     def start(self, event: RelayStarted) -> None:
+        self._transport.write(event.data)  # first: the engine works while the rest is done here
         command = InFlight(event.tag, event.name)
         if event.name in (b"SELECT", b"EXAMINE"):
             text = event.data[len(event.tag) + 1 + len(event.name) : -2]
@@ -73,7 +86,6 @@ class Relay(asyncio.Protocol):
             command.mailbox, command.mailbox_follows = mailbox or b"", mailbox is None
         self._in_flight.append(command)
         self._sending = command
-        self._transport.write(event.data)
         if event.name == b"IDLE":
             self._wake(self._settled)  # it may last half an hour
 
@@ -96,40 +108,55 @@ class Relay(asyncio.Protocol):
     # Responses down
 
     def data_received(self, data: bytes) -> None:
+        self._said += 1
         try:
             events = self._responses.receive_data(data)
         except Violation:
             logger.exception("the engine breaks the protocol; closing")
             self._transport.abort()
             return
-        for event in events:
-            match event:
-                case Untagged():
-                    self._outgoing.pass_on(event.data, event.boundary)
-                case Tagged():
-                    self._tagged(event)
-                case Continuation():
-                    self._outgoing.pass_on(event.data, len(event.data))
-                    if self._wire.engine_continued():
-                        self._changed()
+        if len(events) > 1:
+            self._outgoing.hold()
+        try:
+            for event in events:
+                self._pass_on(event)
+        finally:
+            self._outgoing.release()
+
+    def _pass_on(self, event: EngineEvent) -> None:
+        match event:
+            case Untagged():
+                self._last = event.data[-256:]
+                self._outgoing.pass_on(event.data, event.boundary)
+            case Tagged():
+                self._tagged(event)
+            case Continuation():
+                self._outgoing.pass_on(event.data, len(event.data))
+                if self._wire.engine_continued():
+                    self._changed()
 
     def _tagged(self, event: Tagged) -> None:
-        command = next((command for command in self._in_flight if command.tag == event.tag), None)
         # Only the newest can be the one that waits: a client may have used its tag before.
-        newest = bool(self._in_flight) and command is self._in_flight[-1]
-        if command is not None:
-            self._in_flight.remove(command)
+        newest = self._in_flight[-1] if self._in_flight else None
+        command = self._take(event.tag)
         if command is not None and command.answered is not None:
             if not command.answered.done():
                 command.answered.set_result(None)
         else:
+            self._outgoing.pass_on(event.data, len(event.data))
             if command is not None:
                 self._follow_state(command, event.condition)
-            self._outgoing.pass_on(event.data, len(event.data))
-            if newest and self._wire.engine_completed(event.tag):
-                self._changed()
+                if command is newest and self._wire.engine_completed(event.tag):
+                    self._changed()
         if not self._in_flight:
             self._wake(self._settled)
+
+    def _take(self, tag: bytes) -> InFlight | None:
+        for command in self._in_flight:
+            if command.tag == tag:
+                self._in_flight.remove(command)
+                return command
+        return None
 
     def _follow_state(self, command: InFlight, condition: bytes) -> None:
         """RFC 3501 section 6.3.1: a SELECT that fails deselects."""
@@ -146,15 +173,17 @@ class Relay(asyncio.Protocol):
         for command in self._in_flight:
             if command.answered is not None and not command.answered.done():
                 command.answered.set_result(None)
-        self._lost(self._outgoing.between)
+        self._lost(bool(BYE.search(self._last)))
 
     # Flow control: what the client can't take is not read from the engine
 
     def pause_reading(self) -> None:
+        self._paused = True
         if not self._transport.is_closing():
             self._transport.pause_reading()
 
     def resume_reading(self) -> None:
+        self._paused = False
         if not self._transport.is_closing():
             self._transport.resume_reading()
 
@@ -163,11 +192,22 @@ class Relay(asyncio.Protocol):
 
     # IMAPX's own
 
-    async def settle(self) -> None:
-        if self._in_flight:
-            settled = asyncio.get_running_loop().create_future()
-            self._settled.append(settled)
-            await settled
+    async def settle(self) -> bool:
+        """See scope.Conduit. An engine that falls silent in the middle of a response is taken for lost."""
+        if not self._in_flight:
+            return True
+        settled = asyncio.get_running_loop().create_future()
+        self._settled.append(settled)
+        while True:
+            said = self._said
+            await asyncio.wait([settled], timeout=SILENCE_SECONDS)
+            if settled.done():
+                return True
+            if self._said == said and not self._paused:
+                logger.warning("the engine has fallen silent")
+                if not self._outgoing.between:
+                    self._transport.abort()
+                return False
 
     async def ask_for_news(self) -> None:
         """See scope.Conduit. In turn: an EXPUNGE in the middle of a client's FETCH would shift its numbers."""

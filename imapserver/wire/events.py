@@ -1,6 +1,7 @@
 """What `ServerProtocol` makes of a client's bytes. Octets are as they came; names are in capitals."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from imapserver.wire.syntax import Fragment
 
@@ -15,8 +16,7 @@ class CommandReceived:
     """What stands behind the name: text, literal, text, …; the first text starts with a space or is empty."""
 
 
-@dataclass(frozen=True, slots=True)
-class RelayStarted:
+class RelayStarted(NamedTuple):  # made for nearly every command; a frozen dataclass takes twice as long
     """The first line of a command of the engine's. The caller passes `data` on."""
 
     tag: bytes

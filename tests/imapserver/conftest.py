@@ -32,6 +32,16 @@ def server(tmp_path_factory: pytest.TempPathFactory, run_postgres: Postgres | No
     server.close()
 
 
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory, run_postgres: Postgres | None) -> Iterator[Server]:
+    """A server that is prepared and not started: `running` starts it, as each module needs it."""
+    site = Server(data := tmp_path_factory.mktemp("site"), run_postgres, DRAIN_SECONDS="1")
+    site.prepare()
+    verbs.add(site, *verbs.all_verbs(data / "canary"))
+    yield site
+    site.close()
+
+
 @pytest.fixture
 def client(server: Server) -> Iterator[Client]:
     """A raw connection that is not logged in."""

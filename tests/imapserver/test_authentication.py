@@ -102,7 +102,7 @@ def test_endless_base64_is_closed(server: Server, fresh: Client, bystander: Clie
 )
 def test_malformed_plain_response_fails(fresh: Client, parts: tuple[str, ...]) -> None:
     assert fresh.command(initial(plain(*parts))) == [f"a {FAILED}"]
-    assert fresh.command("b CAPABILITY")[0] == "* CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID AUTH=PLAIN"
+    assert " AUTH=PLAIN" in fresh.command("b CAPABILITY")[0]  # it is not logged in
 
 
 def test_initial_response_may_be_empty(fresh: Client) -> None:
@@ -157,7 +157,8 @@ def test_hostile_name_fails_and_is_recorded_harmlessly(server: Server, fresh: Cl
     query = "SELECT outcome, actor FROM commands_auditevent WHERE kind = 'login' ORDER BY id DESC LIMIT 1"
     ((outcome, actor),) = server.query(query)
     assert outcome == "failed"
-    assert actor == name.replace("\x1b", "\\x1b").replace("\x07", "\\x07")
+    shown = name.replace("\x1b", "\\x1b").replace("\x07", "\\x07")
+    assert actor == shown or (actor.endswith("…") and shown.startswith(actor[:-1]))
 
 
 def test_unknown_user_and_wrong_password_look_the_same(fresh: Client) -> None:

@@ -26,7 +26,7 @@ def test_execute_is_served_and_mail_is_not(none: Server) -> None:
     with Client(none.imap).log_in() as client:
         client.play("""
             C: 1 CAPABILITY
-            S: * CAPABILITY IMAP4rev1 LITERAL+ ID EXECUTE
+            S: * CAPABILITY IMAP4rev1 … EXECUTE
             S: 1 OK …
             C: 2 EXECUTE prints hello
             S: * EXECUTE (TAG "2") (STDOUT {5}

@@ -114,6 +114,8 @@ def test_flood_is_gone_when_a_client_that_did_not_read_is(
     children = process.children(server.pid)
     demo.line("100 EXECUTE flood-lines")
     assert eventually(lambda: process.children(server.pid) > children)
+    (flood,) = process.children(server.pid) - children
+    assert eventually(lambda: process.at_rest(flood) and process.at_rest(server.pid))  # all buffers are full
     assert bystander.command("n NOOP")[-1].startswith("n OK")
     go(demo)
     assert eventually(lambda: server.exits("flood-lines") == [*exits, "client-gone"], 5)

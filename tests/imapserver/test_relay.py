@@ -172,8 +172,8 @@ def test_command_in_idle_without_done_is_the_engines_to_refuse(demo: Client, can
 
 def test_what_would_leave_the_relay_blind_is_refused(demo: Client) -> None:
     for command in ("COMPRESS DEFLATE", "UNAUTHENTICATE", "STARTTLS", "LOGIN ann ann", "AUTHENTICATE PLAIN"):
-        assert demo.command(f"a {command}")[-1] == "a BAD unknown command, or not possible in this state"
-    capabilities = demo.command("b CAPABILITY")[0].split()
+        assert demo.command(f"a {command}")[-1].startswith("a BAD"), command
+    capabilities = demo.command("b CAPABILITY")[0].upper().split()
     assert {"EXECUTE", "IMAP4REV1", "IDLE", "LITERAL+"} <= set(capabilities)
     assert not {"COMPRESS=DEFLATE", "STARTTLS", "UNAUTHENTICATE", "LOGINDISABLED", "SASL-IR"} & set(capabilities)
     assert not [name for name in capabilities if name.startswith("AUTH=")]

@@ -37,11 +37,6 @@ def reference() -> Iterator[ReferenceDovecot]:
 def imapx(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, behind: ReferenceDovecot
 ) -> Iterator[Server]:
-    import os  # TRY
-    if os.environ.get("TRY_DIRECT"):  # TRY
-        class Fake: pass  # TRY
-        s = Fake(); s.imap = behind.imap; s.imaps = behind.imaps; s.data = behind.directory / "x"  # TRY
-        s.data.mkdir(); (s.data / "tls").symlink_to(behind.directory / "tls"); yield s; return  # TRY
     postgres = request.config.stash.get(database.server, None)
     server = Server(tmp_path_factory.mktemp("imapx"), postgres, ENGINE_CA=str(behind.certificate))
     server.prepare()
@@ -64,14 +59,17 @@ def transport(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def both(
-    transport: str, direct: ReferenceDovecot, behind: ReferenceDovecot, imapx: Server, guests: Iterator[str], tmp_path: Path
+    transport: str,
+    direct: ReferenceDovecot,
+    behind: ReferenceDovecot,
+    imapx: Server,
+    guests: Iterator[str],
+    tmp_path: Path,
 ) -> Both:
     tls = transport == "imaps"
     user = next(guests)
 
-    def place(
-        name: str, address: tuple[str, int], certificate: Path, reference: ReferenceDovecot
-    ) -> Place:
+    def place(name: str, address: tuple[str, int], certificate: Path, reference: ReferenceDovecot) -> Place:
         home = tmp_path / name
         home.mkdir()
         return Place(name, *address, tls, certificate, user, user, reference, home)

@@ -30,9 +30,7 @@ def messages(count: int, start: int = 0) -> list[bytes]:
 def seeds(count: int, start: int = 0, flags: tuple[str, ...] = FLAGS) -> list[Seed]:
     """Messages for a mailbox to begin with, as a maildir holds them: LF at the ends of lines."""
     return [
-        Seed(
-            message(number).replace(b"\r\n", b"\n"), flags[number % len(flags)], FIRST + timedelta(hours=37 * number)
-        )
+        Seed(message(number).replace(b"\r\n", b"\n"), flags[number % len(flags)], FIRST + timedelta(hours=37 * number))
         for number in range(start, start + count)
     ]
 

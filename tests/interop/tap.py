@@ -33,7 +33,7 @@ class Conversation:
         return comparable(self.client[said.end() :]), comparable(self.server[answered.end() :])
 
 
-def comparable(data: bytes) -> str:
+def comparable(data: bytes | bytearray) -> str:
     return CAPABILITY.sub(b"", VARIABLE.sub(b"#", data)).decode("ascii", "backslashreplace")
 
 

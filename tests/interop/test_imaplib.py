@@ -49,12 +49,11 @@ def work(place: Place) -> list[Any]:
         said.append(imap.expunge())
         said.append(imap.noop())
         said.append(imap.uid("FETCH", "1:*", "(FLAGS)"))
-        said.append(imap.proxyauth.__name__)
         said.append(imap.close())
-        said.append(imap.rename("Archive", "Archive 2021"))
+        said.append(imap.rename("Archive", '"Archive 2021"'))
         said.append(imap.lsub())
         with pytest.raises(imaplib.IMAP4.error):
-            imap.xatom("NOSUCHCOMMAND", "{5}x")
+            imap.xatom("NOSUCHCOMMAND", "x")
         said.append(imap.delete("Archive.Gr&APYA3w-e"))
         said.append(imap.namespace())
     return said
@@ -62,7 +61,8 @@ def work(place: Place) -> list[Any]:
 
 def test_mail(both: Both) -> None:
     both.seed(seeds(20))
-    both.run(work)
+    mailboxes = both.run(work)
+    assert len(mailboxes["Archive 2021"].messages) == 10 + 5 + 2
 
 
 def test_execute_beside_mail(relayed: Place, monkeypatch: pytest.MonkeyPatch) -> None:

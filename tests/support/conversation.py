@@ -1,5 +1,6 @@
 """Talking IMAP over a raw socket, and conversation scripts: what each side says, line by line."""
 
+import contextlib
 import difflib
 import re
 import socket
@@ -16,9 +17,13 @@ OUTPUT = re.compile(rb'\* EXECUTE \(TAG "([^"]+)"\) \((STDOUT|STDERR) ~?\{\d+\}\
 class Client:
     """A client that sends what it is told and keeps what it gets."""
 
-    def __init__(self, address: tuple[str, int], *, tls: ssl.SSLContext | None = None) -> None:
-        plain = socket.create_connection(address, timeout=PATIENCE)
+    def __init__(
+        self, address: tuple[str, int], *, tls: ssl.SSLContext | None = None, source: str = "", header: bytes = b""
+    ) -> None:
+        """Connect from the address `source`, and send `header` before anything else, TLS too."""
+        plain = socket.create_connection(address, PATIENCE, (source, 0) if source else None)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        plain.sendall(header)
         self.socket = tls.wrap_socket(plain, server_hostname=address[0]) if tls else plain
         self._buffer = bytearray()
 
@@ -52,6 +57,13 @@ class Client:
         data = bytes(self._buffer[:size])
         del self._buffer[:size]
         return data
+
+    def read_to_end(self) -> bytes:
+        """All that still comes until the server closes."""
+        with contextlib.suppress(EOFError):
+            while True:
+                self._receive()
+        return bytes(self._buffer)
 
     def _receive(self) -> None:
         try:

@@ -260,22 +260,26 @@ class ReferenceDovecot:
             path.mkdir(mode=0o700)
             os.chown(path, self._mail.pw_uid, self._mail.pw_gid)
 
-    def snapshot(self, user: str) -> dict[str, Mailbox]:
-        """All mailboxes of the user by name, read without changing them."""
+    def snapshot(self, user: str, ignore: bytes = b"") -> dict[str, Mailbox]:
+        """All mailboxes of the user by name, read without changing them.
+
+        What `ignore` (a regular expression, line by line) matches in a message does not count."""
         with imaplib.IMAP4(*self.imap, timeout=30) as imap:
             imap.login(f"{user}*{MASTER}", MASTER)
             subscribed = _names(imap.lsub()[1])
-            return {name: self._mailbox(imap, name, name in subscribed) for name in sorted(_names(imap.list()[1]))}
+            names = sorted(_names(imap.list()[1]))
+            return {name: self._mailbox(imap, name, name in subscribed, ignore) for name in names}
 
-    def _mailbox(self, imap: imaplib.IMAP4, name: str, subscribed: bool) -> Mailbox:
-        _, (status,) = imap.status(name, "(UIDNEXT)")
+    def _mailbox(self, imap: imaplib.IMAP4, name: str, subscribed: bool, ignore: bytes) -> Mailbox:
+        _, (status,) = imap.status(f'"{name}"', "(UIDNEXT)")
         uid_next = re.search(rb"UIDNEXT (\d+)", status)
-        imap.select(name, readonly=True)
+        imap.select(f'"{name}"', readonly=True)
         messages = {}
         for item in imap.uid("FETCH", "1:*", "(FLAGS INTERNALDATE BODY.PEEK[])")[1]:
             # An empty message comes as a quoted string, and the end of each other one as an item of its own.
             head, data = item if isinstance(item, tuple) else (item, b"")
             if head and (match := re.search(rb'UID (\d+) FLAGS \(([^)]*)\) INTERNALDATE "([^"]*)"', head)):
+                data = re.sub(ignore, b"", data, flags=re.MULTILINE) if ignore else data
                 messages[int(match[1])] = self._kept(data, match[2].decode(), match[3].decode())
         assert uid_next
         return Mailbox(subscribed, int(uid_next[1]), messages)
@@ -292,7 +296,7 @@ class ReferenceDovecot:
 
 
 def _names(lines: list[bytes]) -> set[str]:
-    return {line.rpartition(b' "." ')[2].decode() for line in lines if line}
+    return {line.rpartition(b' "." ')[2].decode().strip('"') for line in lines if line}
 
 
 def free_ports(count: int) -> list[int]:

@@ -47,6 +47,13 @@ def running(argument: str) -> set[int]:
     return found
 
 
+def at_rest(pid: int, seconds: float = 0.2) -> bool:
+    """Whether it sleeps and has used no processor for so long."""
+    used = _stat(pid)[11:13]
+    time.sleep(seconds)
+    return _state(pid) == "S" and _stat(pid)[11:13] == used
+
+
 def eventually(condition: Callable[[], object], seconds: float = 10) -> bool:
     """Whether `condition` comes true in so many seconds. For what another process does and nobody tells."""
     deadline = time.monotonic() + seconds
@@ -58,5 +65,9 @@ def eventually(condition: Callable[[], object], seconds: float = 10) -> bool:
 
 
 def _state(pid: int) -> str:
-    # The name before it is in parentheses, and may hold anything.
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    return _stat(pid)[0]
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields from the state on; the name before it is in parentheses, and may hold anything."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

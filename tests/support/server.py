@@ -7,7 +7,8 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,15 @@ ROOT = Path(__file__).resolve().parents[2]
 READY = re.compile(
     r"IMAPX ready imap=(?P<imap>\S+) imaps=(?P<imaps>\S+)(?: web=(?P<web>\S+))? engine=(?P<engine>\S+)\n"
 )
+
+
+LENIENT = {
+    "FAILED_LOGIN_SECONDS": "0",
+    "LOCKOUT_FAILURES": "1000000",
+    "PREAUTH_SLOTS": "1000:100:1000",
+    "CONNECTIONS_PER_USER_ADDRESS": "1000",
+}
+"""For tests of something else, which fail logins and open connections on purpose, all from one address."""
 
 
 class Server:
@@ -34,7 +44,7 @@ class Server:
         self.data = data
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("IMAPX_")}
         self.environment |= {"IMAPX_DATA_DIR": str(data)}
-        self.environment |= {f"IMAPX_{name}": value for name, value in settings.items()}
+        self.environment |= {f"IMAPX_{name}": value for name, value in (LENIENT | settings).items()}
         self.environment.pop("DATABASE_URL", None)
         if postgres is not None:
             self.environment["DATABASE_URL"] = postgres.new_database()
@@ -96,6 +106,19 @@ class Server:
             raise RuntimeError(f"no ready line: {line}{self.logged()}")
         self.imap, self.imaps = address(ready["imap"]), address(ready["imaps"])
         self.web, self.engine = ready["web"], ready["engine"]
+
+    @contextmanager
+    def running(self, *arguments: str, **settings: str) -> Iterator["Server"]:
+        """Start it with these arguments and further settings; stop it, which must go well."""
+        before = self.environment
+        self.environment = before | {f"IMAPX_{name}": value for name, value in settings.items()}
+        try:
+            self.start(*arguments)
+            yield self
+        finally:
+            self.environment = before
+            status = self.stop()
+        assert status == 0
 
     def stop(self) -> int:
         """Drain it, and return its exit status."""

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from imapserver.engine.connection import EngineConnection, EngineUnavailable
+from imapserver.engine.connection import EngineConnection, EngineUnavailable, LoginRefused
+from imapserver.engine.credentials import Password
 from imapserver.engine.private_dovecot import PrivateDovecot
+from imapserver.wire.secret import Secret
 from tests.imapserver.engine.mail import Mail
 from tests.imapserver.engine.places import open_directory
 from tests.imapserver.engine.processes import master_pid
@@ -55,7 +57,7 @@ async def mail_of(engine):
 
 async def test_login_works_when_start_returns_and_tells_the_capabilities(engine):
     connection = await engine.open("ann")
-    assert {"IMAP4REV1", "IDLE", "UIDPLUS"} <= set(connection.capabilities)
+    assert all(map(connection.has, ("IMAP4REV1", "IDLE", "UIDPLUS")))
     connection.transport.abort()
 
 
@@ -86,8 +88,10 @@ async def test_socket_takes_no_other_password_than_that_of_this_start(engine, da
     loop = asyncio.get_running_loop()
     socket = (data_dir / "engine" / "run").readlink() / "base" / "imapx"
     _, connection = await loop.create_unix_connection(EngineConnection, str(socket))
-    with pytest.raises(EngineUnavailable, match="AUTHENTICATIONFAILED"):
-        await connection.login("ann", "guessed")
+    await connection.greet()
+    with pytest.raises(LoginRefused, match="AUTHENTICATIONFAILED"):
+        await connection.authenticate(Password("ann", Secret(b"guessed")))
+    connection.transport.abort()
     async with asyncio.timeout(2):  # Dovecot's penalty for an address would be 4 s
         (await engine.open("ann")).transport.abort()
 
