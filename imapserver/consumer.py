@@ -25,7 +25,7 @@ from imapserver.relay import capability
 from imapserver.sasl import LoginCanceled, LoginFailed
 from imapserver.scope import Conduit
 from imapserver.wire import response
-from imapserver.wire.command import parse_action, parse_cancel, parse_execute
+from imapserver.wire.command import parse_action, parse_cancel, parse_execute, parse_nothing
 from imapserver.wire.events import CommandReceived
 from imapserver.wire.exceptions import BadSyntax
 from imapserver.wire.secret import Secret
@@ -81,6 +81,8 @@ class ImapConsumer(AsyncConsumer):
         serve = self.COMMANDS.get(command.name, ImapConsumer.other)
         bad = False
         try:
+            if command.name in self.WITHOUT_ARGUMENTS:
+                parse_nothing(command)
             await serve(self, command)
         except BadSyntax as error:
             bad = True
@@ -273,6 +275,8 @@ class ImapConsumer(AsyncConsumer):
             await self.execute(command)
         else:
             await self.respond(response.status(command.tag, "NO", "no mail is kept here", "UNAVAILABLE"))
+
+    WITHOUT_ARGUMENTS = frozenset({b"CAPABILITY", b"NOOP", b"LOGOUT", b"STARTTLS"})
 
     COMMANDS: ClassVar[dict[bytes, Callable[..., Awaitable[None]]]] = {
         b"CAPABILITY": capability,

@@ -63,6 +63,11 @@ def _arguments(scanner: Scanner) -> tuple[bytes, ...]:
     return tuple(arguments)
 
 
+def parse_nothing(command: CommandReceived) -> None:
+    """Of a command that takes no arguments."""
+    Scanner(command.fragments).end()
+
+
 def parse_cancel(command: CommandReceived) -> bytes:
     """cancel = "CANCEL" SP tag-string; the tag of the execution (RFC 5267 section 4.3 has the same form)."""
     scanner = Scanner(command.fragments)

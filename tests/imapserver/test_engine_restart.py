@@ -91,13 +91,3 @@ def test_engine_that_comes_back_is_used_again(front: Server, dovecot: ReferenceD
         demo.command("s SELECT INBOX")
         demo.line("f FETCH 1 RFC822.SIZE")
         assert demo.until("f ")[-1].startswith("f OK")
-
-
-def test_engine_that_is_shut_down_says_bye_itself(front: Server, dovecot: ReferenceDovecot) -> None:
-    with Client(front.imap).log_in() as demo:
-        demo.command("s SELECT INBOX")
-        begin(demo)
-        dovecot.halt()
-        lines = demo.read_to_end().decode().splitlines()
-    assert lines[0].startswith("* BYE ") and "gone" not in lines[0]
-    assert lines[1:] == ["100 NO [CANCELED] echo was canceled: the mail engine is gone"]
