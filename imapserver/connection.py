@@ -150,6 +150,11 @@ class ImapConnection(asyncio.Protocol):
             # Not before: who hangs up on a failed login that waits must not get a new place at once.
             self._arrival.place.leave()
             self._closed(self)
+            # Both hold this connection: its TLS buffers would stay until the garbage collector comes by.
+            del self._scope
+            if self._relay is not None:
+                self._relay.close()
+                self._relay = None
 
     async def _send(self, message: Any) -> None:
         match message["type"]:

@@ -160,6 +160,7 @@ class ImapConsumer(AsyncConsumer):
         if not self.may_start_tls:
             raise BadSyntax("STARTTLS is not possible here")
         await self.conduit.start_tls(response.status(command.tag, "OK", "begin TLS"))
+        self.failed_logins = 0  # who they were from is not known: nothing of before TLS counts
 
     async def log_in(self, command: CommandReceived) -> None:
         if not self.secure:

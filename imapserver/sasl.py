@@ -13,9 +13,9 @@ Ask = Callable[[str], Awaitable[Secret]]
 """Sends `+ text` and returns the client's line."""
 
 OAUTHBEARER = re.compile(
-    rb"n,a=(?P<user>[^,\x01]+),\x01(?:[a-z]+=[^\x01]*\x01)*?auth=Bearer (?P<token>[!-~]+)\x01.*\x01"
+    rb"n,a=(?P<user>[^,\x01]+),\x01(?:[a-z]+=[^\x01]*\x01)*?auth=(?i:Bearer) (?P<token>[!-~]+)\x01.*\x01"
 )
-XOAUTH2 = re.compile(rb"user=(?P<user>[^\x01]+)\x01auth=Bearer (?P<token>[!-~]+)\x01\x01")
+XOAUTH2 = re.compile(rb"user=(?P<user>[^\x01]+)\x01auth=(?i:Bearer) (?P<token>[!-~]+)\x01\x01")
 
 
 class LoginFailed(Exception):

@@ -26,18 +26,23 @@ class Certificate:
         self._certificate, self._key = certificate, key
         self.context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self.context.minimum_version = ssl.TLSVersion.TLSv1_2
-        self.context.load_cert_chain(certificate, key)
+        self.context.options |= ssl.OP_NO_RENEGOTIATION  # OpenSSL 3 refuses a client's by itself, 1.1.1 does not
+        self._load(self.context)
 
     def reload(self) -> None:
         """Serve what the files hold now to clients that come from now on; a pair that can't be used changes nothing."""
         try:
             # A trial first: loading half of a pair would leave the context with a key of another certificate.
             Certificate(self._certificate, self._key)
-            self.context.load_cert_chain(self._certificate, self._key)
+            self._load(self.context)
         except OSError:
             logger.exception("The certificate %s can't be used; the one before it is served on", self._certificate)
         else:
             logger.info("The certificate %s was read again", self._certificate)
+
+    def _load(self, context: ssl.SSLContext) -> None:
+        # A key that is encrypted is one that can't be used: without a password OpenSSL would ask at the terminal.
+        context.load_cert_chain(self._certificate, self._key, password="")
 
 
 def make_certificate(directory: Path) -> tuple[Path, Path]:

@@ -27,6 +27,15 @@ class Client:
         self.socket = tls.wrap_socket(plain, server_hostname=address[0]) if tls else plain
         self._buffer = bytearray()
 
+    def start_tls(self, tls: ssl.SSLContext, name: str = "localhost") -> "Client":
+        assert self.command("tls STARTTLS") == ["tls OK begin TLS"]
+        return self.encrypt(tls, name)
+
+    def encrypt(self, tls: ssl.SSLContext, name: str = "localhost") -> "Client":
+        assert not self._buffer
+        self.socket = tls.wrap_socket(self.socket, server_hostname=name)
+        return self
+
     def __enter__(self) -> "Client":
         return self
 
