@@ -13,7 +13,7 @@ class DialogueLines:
     def __init__(self, changed: Callable[[], None], refused: Callable[[], None]) -> None:
         self._lines: deque[bytes] = deque()
         self._octets = 0
-        self._arrived = asyncio.Event()
+        self._arrived: asyncio.Future[None] | None = None
         self._changed = changed
         self._refused = refused
         self._refuses = False
@@ -28,12 +28,13 @@ class DialogueLines:
             return
         self._lines.append(line)
         self._octets += len(line) + 2
-        self._arrived.set()
+        if self._arrived is not None and not self._arrived.done():
+            self._arrived.set_result(None)
 
     async def next(self) -> bytes:
         while not self._lines:
-            self._arrived.clear()
-            await self._arrived.wait()
+            self._arrived = asyncio.get_running_loop().create_future()
+            await self._arrived
         line = self._lines.popleft()
         was_full = self.full
         self._octets -= len(line) + 2

@@ -58,15 +58,16 @@ class Execution:
         async with self._writing:
             if self.bytes_in + len(data) > self.verb.input_limit:
                 self.end(Outcome.LIMIT)
-            left = memoryview(data)
-            while left and self.cause is None:
+            for start in range(0, len(data), CHUNK):
+                if self.cause is not None:
+                    return
+                piece = data[start : start + CHUNK]
                 try:
-                    await self._executable.stdin.write(left[:CHUNK])
+                    await self._executable.stdin.write(piece)
                 except ConnectionError:
                     return
-                self.bytes_in += len(left[:CHUNK])
+                self.bytes_in += len(piece)
                 self._last_byte = self._loop.time()
-                left = left[CHUNK:]
 
     def close_input(self) -> None:
         """The executable reads the end of file. To be called when all writes have returned."""

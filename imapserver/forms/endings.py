@@ -1,7 +1,7 @@
 """How an execution ends on the wire: each end and each refusal as its one tagged response (PROTOCOL section 6)."""
 
-from commands.authorization import Refused
 from commands.attempt import End
+from commands.authorization import Refused
 from commands.outcome import Outcome
 from imapserver.wire import response
 

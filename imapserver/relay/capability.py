@@ -16,7 +16,5 @@ def before_login(*, secure: bool, start_tls: bool, mechanisms: tuple[str, ...]) 
 
 def after_login(engine: tuple[str, ...], *, execute: bool) -> tuple[str, ...]:
     """Capabilities to show to a logged-in user; `execute`: this user may run at least one verb."""
-    carried = tuple(
-        name for name in engine if name.upper() not in NOT_CARRIED and not name.upper().startswith("AUTH=")
-    )
+    carried = tuple(name for name in engine if name.upper() not in NOT_CARRIED and not name.upper().startswith("AUTH="))
     return (*carried, "EXECUTE") if execute else carried

@@ -134,7 +134,7 @@ def test_balancer_that_stands_still_in_its_header_is_closed_in_time(balanced: Se
 
 @pytest.mark.parametrize("header", [LINE, ipv4(CLIENT)], ids=["line", "binary"])
 def test_header_from_anybody_else_is_a_bad_command(balanced: Server, header: bytes) -> None:
-    with Client(balanced.imap, source=OTHER, header=header + b"\r\n") as client:
+    with Client(balanced.imap, source=OTHER, header=header) as client:
         client.until(r"\* OK")
         assert " BAD " in client.read_line().decode()
 

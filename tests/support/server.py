@@ -42,6 +42,7 @@ class Server:
     def __init__(self, data: Path, postgres: Postgres | None = None, **settings: str) -> None:
         """`settings` are environment variables without their IMAPX_."""
         self.data = data
+        _let_others_pass(data)
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("IMAPX_")}
         self.environment |= {"IMAPX_DATA_DIR": str(data)}
         self.environment |= {f"IMAPX_{name}": value for name, value in (LENIENT | settings).items()}
@@ -150,6 +151,14 @@ class Server:
     def pid(self) -> int:
         assert self.process is not None
         return self.process.pid
+
+
+def _let_others_pass(path: Path) -> None:
+    """As root the mail belongs to another user, who has to get to it; pytest makes directories for their owner."""
+    below = Path(tempfile.gettempdir())
+    for directory in (path, *path.parents):
+        if below in directory.parents and directory.stat().st_uid == os.geteuid():
+            directory.chmod(directory.stat().st_mode | 0o011)
 
 
 def address(text: str) -> tuple[str, int]:
