@@ -13,6 +13,7 @@ from benchmarks.dialogue import dialogue
 from benchmarks.measure import Case, measure
 from benchmarks.one_shot import one_shot
 from benchmarks.relay import fetch, noop
+from benchmarks.stay import stay
 from benchmarks.trial import Trial, Unavailable
 
 CASES: dict[str, Callable[[Trial, Callable[[str], object]], list[Case]]] = {
@@ -20,13 +21,14 @@ CASES: dict[str, Callable[[Trial, Callable[[str], object]], list[Case]]] = {
     "dialogue": dialogue,
     "noop": noop,
     "fetch": fetch,
+    "stay": stay,
 }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("cases", nargs="*", metavar="CASE", help=f"Of {', '.join(CASES)}; all if none is named.")
-    parser.add_argument("--messages", type=int, default=2000, help="In the mailbox of the case fetch (%(default)s).")
+    parser.add_argument("--messages", type=int, default=2000, help="In the mailbox of fetch and stay (%(default)s).")
     parser.add_argument("--seconds", type=float, default=15, help="For each table row's case (%(default)s).")
     options = parser.parse_args()
     unknown = set(options.cases) - set(CASES)
@@ -45,6 +47,7 @@ def main() -> None:
                 continue
             for case in cases:
                 print(report.rows(case.title, measure(case, options.seconds)), flush=True)
+            trial.close_clients()
     for each in left_out:
         print(f"\nLeft out: {each}.")
 

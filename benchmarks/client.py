@@ -1,7 +1,10 @@
 """A client that costs next to nothing: a blocking socket, one command at a time, and no parsing."""
 
 import socket
+import ssl
 import time
+
+USERNAME = PASSWORD = "demo"
 
 PATIENCE = 60
 """Seconds for one answer: only something that hangs takes so long."""
@@ -14,16 +17,17 @@ TAIL = 2048
 
 
 class Client:
-    """An IMAP connection, logged in."""
+    """An IMAP connection, logged in. With `tls` it begins with a handshake."""
 
-    def __init__(self, address: tuple[str, int], username: str, password: str) -> None:
-        self.socket = connect(address)
+    def __init__(self, address: tuple[str, int], tls: ssl.SSLContext | None = None) -> None:
+        connection = connect(address)
+        self.socket = tls.wrap_socket(connection, server_hostname=address[0]) if tls else connection
         self._buffer = bytearray(256 * 1024)
         self._count = 0
         greeting = self.socket.recv(TAIL)
         if not greeting.startswith(b"* OK"):
             raise ConnectionError(greeting)
-        self.command(f"LOGIN {username} {password}".encode())
+        self.command(f"LOGIN {USERNAME} {PASSWORD}".encode())
 
     def command(self, text: bytes) -> int:
         """Send a command and read to its tagged OK. Returns how many octets came, without that line."""
@@ -44,6 +48,13 @@ class Client:
                 if not tail.startswith(tag + b" OK", last):
                     raise ConnectionError(tail[last:])
                 return octets - len(tail) + last
+
+    def log_out(self) -> None:
+        """Return when the other end has closed."""
+        self.command(b"LOGOUT")
+        while self.socket.recv(TAIL):
+            pass
+        self.socket.close()
 
 
 def connect(address: tuple[str, int]) -> socket.socket:

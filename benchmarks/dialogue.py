@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from benchmarks.client import connect
+from benchmarks.client import Client, connect
 from benchmarks.measure import Case, Side
 from benchmarks.peers import free_port, running
 from benchmarks.trial import Trial
@@ -76,7 +76,7 @@ def frame(text: bytes, *, masked: bool = False) -> bytes:
 
 
 def by_execute(trial: Trial) -> socket.socket:
-    connection = trial.client().socket
+    connection = trial.opened(Client(trial.server.imap)).socket
     connection.sendall(TAG + b" EXECUTE cat\r\n")
     answer = connection.recv(RECEIVED)
     if not answer.startswith(TAG + b" OK [EXECUTING]"):

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median, quantiles
+from typing import Any
 
 WARM_UP = 3
 FEWEST_ROUNDS = 5
@@ -11,10 +12,22 @@ FEWEST_ROUNDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One way to do what a case measures. `operate` does it once, and raises if the answer is not the right one."""
+    """One way to do what a case measures. `operate` does it once, and raises if the answer is not the right one.
+
+    `clear` gets what `operate` returned, and is not in the time."""
 
     name: str
-    operate: Callable[[], object]
+    operate: Callable[[], Any]
+    clear: Callable[[Any], object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What one side takes more than another. The two are named by their place in the case."""
+
+    name: str
+    more: int
+    less: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +37,7 @@ class Case:
     title: str
     sides: Sequence[Side]
     batch: int = 1
+    difference: Difference | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +70,23 @@ def measure(case: Case, seconds: float) -> list[Result]:
             times[index].append(_turn(case.sides[index], case.batch))
         rounds += 1
     medians = [[median(turn) for turn in turns] for turns in times]
-    return [
+    yardstick = medians[0]
+    results = [
         Result(
             side.name,
             seconds=_spread([value for turn in times[index] for value in turn]),
-            ratio=_spread([mine / yardstick for mine, yardstick in zip(medians[index], medians[0], strict=True)]),
+            ratio=_spread([mine / theirs for mine, theirs in zip(medians[index], yardstick, strict=True)]),
             operations=rounds * case.batch,
         )
         for index, side in enumerate(case.sides)
     ]
+    if case.difference is not None:
+        more, less = medians[case.difference.more], medians[case.difference.less]
+        rest = [mine - theirs for mine, theirs in zip(more, less, strict=True)]
+        # The yardstick of the whole run: what is left of two of a few milliseconds swings enough by itself.
+        ratio = _spread([each / median(yardstick) for each in rest])
+        results.append(Result(case.difference.name, _spread(rest), ratio, rounds * case.batch))
+    return results
 
 
 def _turn(side: Side, count: int) -> list[float]:
@@ -72,8 +94,10 @@ def _turn(side: Side, count: int) -> list[float]:
     taken = []
     for _ in range(count):
         start = clock()
-        side.operate()
+        done = side.operate()
         taken.append(clock() - start)
+        if side.clear is not None:
+            side.clear(done)
     return taken
 
 

@@ -7,7 +7,7 @@ from threading import Thread
 
 from benchmarks.client import connect
 from benchmarks.peers import free_port, running
-from benchmarks.trial import Direct, Unavailable
+from benchmarks.trial import Unavailable
 from tests.support import peers
 
 MODULE = Path("/usr/lib/nginx/modules/ngx_mail_module.so")
@@ -32,8 +32,8 @@ mail {{
 """
 
 
-def start_nginx(stack: ExitStack, directory: Path, engine: Direct) -> tuple[str, int]:
-    """Start it and return where it listens. It takes any password."""
+def start_nginx(stack: ExitStack, directory: Path, engine: tuple[str, int]) -> tuple[str, int]:
+    """Start it and return where it listens. It logs in at `engine` as its client does."""
     nginx = peers.find("nginx")
     if nginx is None or not MODULE.exists():
         raise Unavailable(peers.missing("nginx with its mail module", "nginx-light, libnginx-mod-mail"))
@@ -53,16 +53,15 @@ def start_nginx(stack: ExitStack, directory: Path, engine: Direct) -> tuple[str,
     return "127.0.0.1", port
 
 
-def answering(engine: Direct) -> type[BaseHTTPRequestHandler]:
+def answering(engine: tuple[str, int]) -> type[BaseHTTPRequestHandler]:
     """What nginx asks at each login, by its own small protocol (ngx_mail_auth_http_module)."""
 
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
             self.send_header("Auth-Status", "OK")
-            self.send_header("Auth-Server", engine.address[0])
-            self.send_header("Auth-Port", str(engine.address[1]))
-            self.send_header("Auth-Pass", engine.password)
+            self.send_header("Auth-Server", engine[0])
+            self.send_header("Auth-Port", str(engine[1]))
             self.end_headers()
 
         def log_message(self, *_: object) -> None:

@@ -6,7 +6,7 @@ from unittest.mock import patch
 
 from benchmarks.client import Client
 from benchmarks.measure import Case, Side
-from benchmarks.trial import PASSWORD, USERNAME, Trial
+from benchmarks.trial import Trial
 from tests.support import peers, postgres
 
 PROGRAM = "/bin/true"
@@ -21,11 +21,11 @@ def one_shot(trial: Trial, left_out: Callable[[str], object]) -> list[Case]:
     sides = [
         Side("posix_spawn and waitpid", spawn),
         Side("4 KiB written and fdatasync", lambda: synced_write(page)),
-        Side("EXECUTE, SQLite", execute(trial.client())),
+        Side("EXECUTE, SQLite", execute(trial.opened(Client(trial.server.imap)))),
     ]
     if peers.find("initdb"):
-        server = trial.start("on-postgres", start_postgres(trial))
-        sides.append(Side("EXECUTE, PostgreSQL", execute(trial.opened(Client(server.imap, USERNAME, PASSWORD)))))
+        server = trial.start("on-postgres", database_url=start_postgres(trial))
+        sides.append(Side("EXECUTE, PostgreSQL", execute(trial.opened(Client(server.imap)))))
     else:
         left_out(peers.missing("initdb", "postgresql"))
     return [Case("one-shot EXECUTE of /bin/true", sides)]

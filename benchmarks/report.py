@@ -26,7 +26,7 @@ def _row(result: Result) -> str:
 
 
 def _duration(seconds: float) -> str:
-    return f"{seconds * 1e3:.2f} ms" if seconds >= 1e-3 else f"{seconds * 1e6:.0f} µs"
+    return f"{seconds * 1e3:.2f} ms" if abs(seconds) >= 1e-3 else f"{seconds * 1e6:.0f} µs"
 
 
 def _range(spread: Spread) -> str:
