@@ -1,5 +1,6 @@
 """Measuring sides in turn, so that whatever else the machine does meets all of them."""
 
+import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -58,15 +59,16 @@ class Result:
 
 
 def measure(case: Case, seconds: float) -> list[Result]:
-    """Run rounds for so long, in each a turn of every side; every second round goes the other way round."""
+    """Run rounds for so long, in each a turn of every side, in an order drawn by lot.
+
+    What comes after one side finds other caches than what comes after another, and each is to come after each."""
     times: list[list[list[float]]] = [[] for _ in case.sides]
     for side in case.sides:
         _turn(side, WARM_UP * case.batch)
     end = time.perf_counter() + seconds
     rounds = 0
     while rounds < FEWEST_ROUNDS or time.perf_counter() < end:
-        order = range(len(case.sides)) if rounds % 2 == 0 else reversed(range(len(case.sides)))
-        for index in order:
+        for index in random.sample(range(len(case.sides)), len(case.sides)):
             times[index].append(_turn(case.sides[index], case.batch))
         rounds += 1
     medians = [[median(turn) for turn in turns] for turns in times]

@@ -334,7 +334,7 @@ class ImapConnection(asyncio.Protocol):
             self._timer = self._loop.call_later(LINGER_SECONDS, self._transport.abort)
         self._transport.close()
 
-    def _lose_engine(self, told: bool) -> None:
+    def _lose_engine(self, reason: str) -> None:
         if self._gone or self._transport.is_closing():
             return  # it is this end that goes
         self.engine_lost = True
@@ -346,7 +346,7 @@ class ImapConnection(asyncio.Protocol):
         else:
             self._timer.cancel()
             self._timer = self._loop.call_later(LAST_SECONDS, self._transport.abort)
-            self._messages.put_nowait({"type": "imap.engine_lost", "told": told})
+            self._messages.put_nowait({"type": "imap.engine_lost", "reason": reason})
 
     def _logout_deadline(self, tag: bytes) -> None:
         if not self._outgoing.between:

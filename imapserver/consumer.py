@@ -98,8 +98,8 @@ class ImapConsumer(AsyncConsumer):
     async def imap_engine_lost(self, message: Any) -> None:
         if self.executions is not None:
             await self.executions.finish(0, Outcome.ENGINE_LOST)
-        if not message["told"]:
-            await self.respond(response.status(None, "BYE", "the mail engine is gone", "UNAVAILABLE"))
+        if message["reason"]:
+            await self.respond(response.status(None, "BYE", message["reason"], "UNAVAILABLE"))
         await self.send({"type": "imap.close"})
 
     async def imap_disconnect(self, message: Any) -> None:

@@ -59,7 +59,7 @@ class Conduit(Protocol):
     async def ask_for_news(self) -> None:
         """Have the engine send what is new in the mailbox, and return when the client has been sent it.
 
-        A NOOP of the server's own, in turn with what is in flight. In IDLE the engine tells by itself."""
+        A NOOP of the server's own, in turn with what is in flight; IDLE is left for it and entered again."""
 
     def relay_logout(self, tag: bytes) -> bool:
         """Hand LOGOUT to the engine, whose answer ends the connection. False: there is no engine (any more)."""
@@ -106,11 +106,11 @@ class ImapShutdown(TypedDict):
 
 
 class ImapEngineLost(TypedDict):
-    """The engine has closed, between two responses: say what is left to say, soon, and close."""
+    """The engine is gone, between two responses: say what is left to say, soon, and close."""
 
     type: Literal["imap.engine_lost"]
-    told: bool
-    """The engine has said BYE to the client itself."""
+    reason: str
+    """What the client is told; empty if the engine has said BYE itself."""
 
 
 class ImapDisconnect(TypedDict):

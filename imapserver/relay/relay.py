@@ -25,6 +25,8 @@ SILENCE_SECONDS = 10
 """An engine that owes an answer and says nothing for so long has fallen silent: Dovecot tells how a long SEARCH or COPY
 goes on as often."""
 
+# A warning, without a code that would say of what.
+NO = re.compile(rb"(?:\A|\n)\* NO (?!\[)", re.IGNORECASE)
 BYE = re.compile(rb"(?:\A|\n)\* BYE[^\n]*\n\Z", re.IGNORECASE)
 
 
@@ -35,8 +37,8 @@ class InFlight:
     mailbox: bytes | None = None
     mailbox_follows: bool = False
     """As a literal."""
-    answered: asyncio.Future[None] | None = None
-    """Set for a command of IMAPX's own: its tagged response goes to nobody else."""
+    answered: asyncio.Future[Tagged | None] | None = None
+    """Set for a command of IMAPX's own: its tagged response goes to nobody else. None: the engine is gone."""
 
 
 class Relay(asyncio.Protocol):
@@ -49,12 +51,11 @@ class Relay(asyncio.Protocol):
         outgoing: Outgoing,
         *,
         changed: Callable[[], None],
-        lost: Callable[[bool], None],
+        lost: Callable[[str], None],
     ) -> None:
-        """`changed`: more of the client may be read. `lost`: the engine has closed; whether it said BYE before."""
+        """`changed`: more of the client may be read. `lost`: the engine is gone, why; empty if it said so itself."""
         self.mailbox = b""
-        self.full = False
-        """The engine takes no more for now."""
+        self._choked = False
         self._wire = wire
         self._outgoing = outgoing
         self._changed = changed
@@ -72,6 +73,11 @@ class Relay(asyncio.Protocol):
         self._own_tags = f"IMAPX{secrets.token_hex(4)}."
         self._own_count = 0
         self._asking = asyncio.Lock()
+        self._asked = self._refused = False
+        """Whether a NOOP of IMAPX's own is in flight, and its answer one that tells of no news but of trouble."""
+        self._renewing: asyncio.Task[None] | None = None
+        self._entering: asyncio.Future[None] | None = None
+        """IDLE is left and entered again; the continuation request is awaited."""
         self._transport = engine.transport
         engine.attach(self)
 
@@ -97,12 +103,17 @@ class Relay(asyncio.Protocol):
                 self._sending.mailbox_follows = False
         self._transport.write(event.data)
 
+    @property
+    def full(self) -> bool:
+        """The engine takes no more for now."""
+        return self._choked or self._renewing is not None
+
     def pause_writing(self) -> None:
-        self.full = True
+        self._choked = True
         self._changed()
 
     def resume_writing(self) -> None:
-        self.full = False
+        self._choked = False
         self._changed()
 
     # Responses down
@@ -127,9 +138,13 @@ class Relay(asyncio.Protocol):
         match event:
             case Untagged():
                 self._last = event.data[-256:]
+                if self._asked and NO.search(event.data):
+                    self._refused = True
                 self._outgoing.pass_on(event.data, event.boundary)
             case Tagged():
                 self._tagged(event)
+            case Continuation() if self._entering is not None:
+                self._wake([self._entering])
             case Continuation():
                 self._outgoing.pass_on(event.data, len(event.data))
                 if self._wire.engine_continued():
@@ -141,15 +156,21 @@ class Relay(asyncio.Protocol):
         command = self._take(event.tag)
         if command is not None and command.answered is not None:
             if not command.answered.done():
-                command.answered.set_result(None)
+                command.answered.set_result(event)
         else:
-            self._outgoing.pass_on(event.data, len(event.data))
-            if command is not None:
-                self._follow_state(command, event.condition)
-                if command is newest and self._wire.engine_completed(event.tag):
-                    self._changed()
+            self._finish(event, command, newest=command is newest)
         if not self._in_flight:
             self._wake(self._settled)
+
+    def _finish(self, event: Tagged, command: InFlight | None, *, newest: bool) -> None:
+        """The tagged response to a command of the client's."""
+        self._outgoing.pass_on(event.data, len(event.data))
+        if command is not None:
+            self._follow_state(command, event.condition)
+            if newest and self._wire.engine_completed(event.tag):
+                self._changed()
+            if self._entering is not None:
+                self._wake([self._entering])
 
     def _take(self, tag: bytes) -> InFlight | None:
         for command in self._in_flight:
@@ -173,7 +194,12 @@ class Relay(asyncio.Protocol):
         for command in self._in_flight:
             if command.answered is not None and not command.answered.done():
                 command.answered.set_result(None)
-        self._lost(bool(BYE.search(self._last)))
+        if self._renewing is not None:
+            self._renewing.cancel()
+        if self._refused:
+            self._lost("the selected mailbox is not what it was")
+        else:
+            self._lost("" if BYE.search(self._last) else "the mail engine is gone")
 
     # Flow control: what the client can't take is not read from the engine
 
@@ -213,18 +239,60 @@ class Relay(asyncio.Protocol):
         """See scope.Conduit. In turn: an EXPUNGE in the middle of a client's FETCH would shift its numbers."""
         try:
             async with asyncio.timeout(NEWS_SECONDS), self._asking:
+                if self._wire.in_idle:
+                    if self._renewing is None:
+                        self._renewing = asyncio.get_running_loop().create_task(self._renew_idle())
+                    await asyncio.wait([self._renewing])
+                    return
                 if not self._wire.idling:
                     await self.settle()
-                if not self._wire.between_commands or self._transport.is_closing():
-                    return  # IDLE tells by itself; of what comes in the middle of an APPEND its end tells
-                self._own_count += 1
-                command = InFlight(f"{self._own_tags}{self._own_count}".encode(), b"NOOP")
-                command.answered = asyncio.get_running_loop().create_future()
-                self._in_flight.append(command)
-                self._transport.write(command.tag + b" NOOP\r\n")
-                await command.answered
+                # Of what comes in the middle of an APPEND, or when IDLE is about to begin, they tell by themselves.
+                if self._wire.between_commands and not self._transport.is_closing():
+                    await self._ask()
         except TimeoutError:
             logger.warning("the engine was not asked for news: it is busy, or the client is in a command")
+
+    async def _ask(self) -> None:
+        self._own_count += 1
+        command = InFlight(f"{self._own_tags}{self._own_count}".encode(), b"NOOP")
+        command.answered = asyncio.get_running_loop().create_future()
+        self._in_flight.append(command)
+        self._asked, self._refused = True, False
+        self._transport.write(command.tag + b" NOOP\r\n")
+        try:
+            await command.answered
+        finally:
+            self._asked = False
+        if self._refused and self.mailbox:
+            # Dovecot's word for one that was deleted and made again: it goes on with what it knew of the old one.
+            logger.warning("the engine can't say what is new in the selected mailbox; closing")
+            self._transport.abort()
+        else:
+            self._refused = False
+
+    async def _renew_idle(self) -> None:
+        """Ask in the middle of IDLE: leave it and enter it again, unseen by the client, whose DONE waits meanwhile.
+
+        In IDLE an engine does not notice all that it finds by NOOP (Dovecot: not that the mailbox was renamed)."""
+        loop, idle = asyncio.get_running_loop(), self._sending
+        try:
+            idle.answered = loop.create_future()
+            self._transport.write(b"DONE\r\n")
+            left = await idle.answered
+            if left is None:
+                return
+            if left.condition != b"OK":
+                self._finish(left, idle, newest=True)
+                return
+            await self._ask()
+            self._sending = InFlight(idle.tag, idle.name)
+            self._in_flight.append(self._sending)
+            self._entering = loop.create_future()
+            self._transport.write(idle.tag + b" IDLE\r\n")
+            await self._entering
+        finally:
+            self._renewing = self._entering = None
+            self._changed()
 
     @staticmethod
     def _wake(waiting: list[asyncio.Future[None]]) -> None:

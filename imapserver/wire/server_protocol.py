@@ -125,6 +125,11 @@ class ServerProtocol:
         )
 
     @property
+    def in_idle(self) -> bool:
+        """The engine has said that it idles, and the client has not said DONE."""
+        return self._step == self._read_idle_end
+
+    @property
     def idling(self) -> bool:
         return self._step in (self._await_idle, self._read_idle_end)
 

@@ -2,6 +2,7 @@
 
 import re
 import sys
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -77,7 +78,7 @@ def name(request: pytest.FixtureRequest) -> str:
 CHANGES = [
     pytest.param("copy {box} mailbox {box} all", [r"\* 6 EXISTS"], id="added"),
     pytest.param("expunge mailbox {box} uid 1,3", [r"\* 3 EXPUNGE", r"\* 1 EXPUNGE"], id="expunged"),
-    pytest.param(r"flag \\Flagged mailbox {box} uid 2", [r"\* 2 FETCH \(.*FLAGS \(\\Flagged.*"], id="flagged"),
+    pytest.param(r"flag \Flagged mailbox {box} uid 2", [r"\* 2 FETCH \(.*FLAGS \(\\Flagged.*"], id="flagged"),
 ]
 
 
@@ -119,7 +120,7 @@ def test_change_of_a_dialogue_is_told_before_its_end(
 
 
 @pytest.mark.parametrize(("text", "told"), CHANGES)
-def test_client_that_idles_is_told_by_the_engine(
+def test_client_that_idles_is_told_and_idles_on(
     opened: Callable[[], Client], name: str, text: str, told: list[str]
 ) -> None:
     client, other = opened(), opened()
@@ -128,13 +129,33 @@ def test_client_that_idles_is_told_by_the_engine(
         each.line("i IDLE")
         each.until(r"\+ ")
     client.line("100 go on")
-    for each, waited in ((client, [*told, r"100 OK \[EXIT 0\] .*"]), (other, told)):
-        lines: list[str] = []
-        while not tell(lines, waited):
-            lines += each.until("")
-        assert not any(line.startswith("i ") for line in lines)
+    news = client.until("100 OK")
+    assert tell(news, told), news
+    while not tell(news, told):
+        news += other.until("")
+    for each in (client, other):
+        assert not any(line.startswith("i ") for line in news)
         each.line("DONE")
         assert each.until("i ")[-1].startswith("i OK")
+        assert each.command("n NOOP")[-1].startswith("n OK")
+
+
+def test_done_comes_through_whenever_it_is_sent(opened: Callable[[], Client], name: str) -> None:
+    """IDLE may just be left or entered again, for an execution that has ended."""
+    client = opened()
+    for delay in range(10):
+        for tag in range(4):
+            client.command(f"{tag} EXECUTE once")
+        client.line("i IDLE")
+        client.until(r"\+ ")
+        client.send(b"0 x\r\n1 x\r\n2 x\r\n3 x\r\n")
+        time.sleep(delay * 0.002)
+        client.line("DONE\r\nn NOOP")
+        lines = []
+        while not {"i", "n", "0", "1", "2", "3"} <= {line.split()[0] for line in lines if " OK " in line}:
+            lines += client.until("")
+        assert [line.split()[1] for line in lines if line[:2] in ("i ", "n ")] == ["OK", "OK"], lines
+        assert not any(line.startswith("+") for line in lines)
 
 
 def test_verb_that_is_not_said_to_change_mail_asks_nobody(opened: Callable[[], Client], name: str) -> None:
@@ -223,8 +244,13 @@ def test_mailbox_that_is_deleted_and_made_again_is_another_one(opened: Callable[
     other.command("u UNSELECT")
     for text in ("delete {box}", "create {box}"):
         assert other.command(executing(text, name))[-1].startswith("100 OK")
-    client.line(executing("copy {box} mailbox {box} all", name))
-    assert INCONSISTENT in client.read_to_end().decode().splitlines()
+    client.line("101 EXECUTE changes")
+    warning, *lines = client.read_to_end().decode().splitlines()
+    assert warning.startswith("* NO Internal error occurred.")
+    assert lines == [
+        "101 OK [EXIT 0] changes completed",
+        "* BYE [UNAVAILABLE] the selected mailbox is not what it was",
+    ]
 
 
 # The user's password
