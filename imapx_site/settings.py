@@ -39,8 +39,8 @@ with env.prefixed("IMAPX_"):
         "ENGINE_LOWERCASE": env.bool("ENGINE_LOWERCASE", True),
         # The client's address goes to the engine by ID; it counts there from trusted networks alone.
         "ENGINE_SEND_ORIGIN": env.bool("ENGINE_SEND_ORIGIN", True),
-        # For all of a login there, as long as Dovecot's own proxy waits; less than LOGIN_SECONDS, or the client would be
-        # closed without an answer.
+        # For all of a login there, as long as Dovecot's own proxy waits; less than LOGIN_SECONDS, or the client would
+        # be closed without an answer.
         "ENGINE_LOGIN_SECONDS": env.float("ENGINE_LOGIN_SECONDS", 30),
         # Load balancers: who comes from these networks begins with a PROXY header, which names the client.
         "PROXY_FROM": env.list("PROXY_FROM", [], subcast=lambda text: ip_network(text.strip())),

@@ -8,6 +8,7 @@ from tests.support.conversation import Client
 from tests.support.dovecot import MASTER, ReferenceDovecot, Seed
 from tests.support.server import Server
 
+CANARY = "S3cretMaster4"
 FAILED = "NO [AUTHENTICATIONFAILED] wrong user name or password"
 UNAVAILABLE = "NO [UNAVAILABLE] mail can't be reached now, please try later"
 MAKE = """
@@ -22,6 +23,7 @@ User.objects.create_user('homeless', password='of Django')
 def dovecot() -> Iterator[ReferenceDovecot]:
     dovecot = ReferenceDovecot(["demo", "ann", "guest"])
     dovecot.seed("guest", [Seed(b"Subject: for the guest\n\n")])
+    (dovecot.directory / "masters").write_text(f"{MASTER}:{{PLAIN}}{CANARY}\n")
     yield dovecot.start()
     dovecot.stop()
 
@@ -33,7 +35,7 @@ def front(site: Server, dovecot: ReferenceDovecot) -> Iterator[Server]:
         "ENGINE_CA": str(dovecot.certificate),
         "ENGINE_LOGIN": "master",
         "ENGINE_MASTER_USER": MASTER,
-        "ENGINE_MASTER_PASSWORD": MASTER,
+        "ENGINE_MASTER_PASSWORD": CANARY,
     }
     with site.running("--engine", f"imaps://127.0.0.1:{dovecot.imaps[1]}", **settings) as front:
         yield front
@@ -54,7 +56,7 @@ def test_password_is_the_one_that_django_knows(fresh: Client) -> None:
 
 @pytest.mark.parametrize("name", [f"guest*{MASTER}", MASTER, "Guest", "demo*guest"])
 def test_master_user_is_for_the_server_alone(fresh: Client, name: str) -> None:
-    for password in (MASTER, "of Django", "guest"):
+    for password in (CANARY, "of Django", "guest"):
         assert fresh.command(f'a LOGIN "{name}" "{password}"') == [f"a {FAILED}"]
 
 
@@ -82,4 +84,8 @@ def test_name_that_has_other_spellings_is_not_asked_for_there(front: Server, fre
 
 
 def test_masters_password_is_kept_nowhere(front: Server) -> None:
-    assert f"PASSWORD={MASTER}" not in front.logged()
+    with Client(front.imap) as client:
+        client.log_in("demo")
+        assert CANARY.encode() not in client.execute("100 EXECUTE argdump")[0]
+    assert CANARY not in front.logged()
+    assert not any(CANARY.encode() in path.read_bytes() for path in front.data.rglob("*") if path.is_file())
