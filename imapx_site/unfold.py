@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.http import HttpRequest
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 
@@ -24,6 +25,9 @@ def _page(title: str, icon: str, model: str) -> dict[str, Any]:
 UNFOLD = {
     "SITE_TITLE": "IMAPX",
     "SITE_HEADER": "IMAPX",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("imapx/favicon.svg")},
+    ],
     "SITE_SUBHEADER": "applications over IMAP",
     "SITE_SYMBOL": "terminal",
     "SITE_URL": None,  # there is no site beside the admin to go back to

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import itertools
 import os
 import resource
 import signal
@@ -124,16 +125,23 @@ async def test_what_cannot_be_executed_is_unavailable(accept: Accept, path):
         await start_program(accept(path))
 
 
+def is_free(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return True
+    return False
+
+
 async def test_start_without_free_descriptors_is_unavailable_and_leaves_none_open(accept: Accept):
     """With each number of free descriptors that does not suffice, so that every step fails once."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    lowest_free = os.dup(0)
-    os.close(lowest_free)
     before = descriptors()
+    numbers = list(itertools.islice(filter(is_free, itertools.count()), 10))
     refused = 0
     try:
-        for free in range(10):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free + free, hard))
+        for limit in numbers:  # as many free ones below it as rounds have been
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
             try:
                 program = await start_program(accept("exits", "0"))
             except ExecutableUnavailable:
