@@ -45,8 +45,7 @@ def commands(way: str, password: bytes) -> list[bytes]:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("right", [True, False], ids=["right", "wrong"])
+@pytest.mark.parametrize(("way", "right"), [*((way, True) for way in WAYS), ("literal", False)])
 async def test_password_is_in_no_object_after_the_login(way: str, right: bool, settings: pytest.FixtureRequest) -> None:
     settings.IMAPX = settings.IMAPX | {"FAILED_LOGIN_SECONDS": 0}  # type: ignore[attr-defined]
     password = secrets.token_hex(12).encode()

@@ -1,8 +1,8 @@
 """The kind `program`: what it is given, how it ends, and that nothing is left of it."""
 
 import asyncio
-import json
 import itertools
+import json
 import os
 import resource
 import signal
