@@ -23,7 +23,7 @@ from imapserver.executions import Executions
 from imapserver.login import MechanismUnknown, admit, credentials
 from imapserver.relay import capability
 from imapserver.sasl import LoginCanceled, LoginFailed
-from imapserver.scope import Conduit
+from imapserver.scope import Conduit, ImapCommand, ImapConnect, ImapDisconnect, ImapEngineLost, ImapShutdown
 from imapserver.wire import response
 from imapserver.wire.command import parse_action, parse_cancel, parse_execute, parse_nothing
 from imapserver.wire.events import CommandReceived
@@ -71,13 +71,13 @@ class ImapConsumer(AsyncConsumer):
 
     # Messages
 
-    async def imap_connect(self, message: Any) -> None:
+    async def imap_connect(self, message: ImapConnect) -> None:
         names = " ".join(await self.capabilities())
         await self.respond(response.status(None, "OK", "IMAPX ready", f"CAPABILITY {names}"))
         await self.next()
 
-    async def imap_command(self, message: Any) -> None:
-        command: CommandReceived = message["command"]
+    async def imap_command(self, message: ImapCommand) -> None:
+        command = message["command"]
         serve = self.COMMANDS.get(command.name, ImapConsumer.other)
         bad = False
         try:
@@ -89,20 +89,20 @@ class ImapConsumer(AsyncConsumer):
             await self.respond(response.status(command.tag, "BAD", str(error)))
         await self.next(bad)
 
-    async def imap_shutdown(self, message: Any) -> None:
+    async def imap_shutdown(self, message: ImapShutdown) -> None:
         if self.executions is not None:
             await self.executions.finish(message["seconds"], Outcome.SHUTDOWN)
         await self.respond(response.status(None, "BYE", "the server is shutting down"))
         await self.send({"type": "imap.close"})
 
-    async def imap_engine_lost(self, message: Any) -> None:
+    async def imap_engine_lost(self, message: ImapEngineLost) -> None:
         if self.executions is not None:
             await self.executions.finish(0, Outcome.ENGINE_LOST)
         if message["reason"]:
             await self.respond(response.status(None, "BYE", message["reason"], "UNAVAILABLE"))
         await self.send({"type": "imap.close"})
 
-    async def imap_disconnect(self, message: Any) -> None:
+    async def imap_disconnect(self, message: ImapDisconnect) -> None:
         raise StopConsumer
 
     async def respond(self, data: bytes) -> None:

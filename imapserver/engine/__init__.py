@@ -48,6 +48,7 @@ def _remote(url: str) -> RemoteEngine:
         start_tls=imapx["ENGINE_TLS"] == "starttls",
         ca=Path(imapx["ENGINE_CA"]) if imapx["ENGINE_CA"] else None,
         master=master,
+        lowercase=imapx["ENGINE_LOWERCASE"],
         send_origin=imapx["ENGINE_SEND_ORIGIN"],
         login_seconds=imapx["ENGINE_LOGIN_SECONDS"],
     )

@@ -64,17 +64,19 @@ class RemoteEngine:
         start_tls: bool = True,
         ca: Path | None = None,
         master: MasterUser | None = None,
+        lowercase: bool = True,
         send_origin: bool = True,
         login_seconds: float = 30,
     ) -> None:
-        """`start_tls`: required for imap://. `ca`: certificates to trust instead of the system's. `login_seconds`: for
-        all of a login, connecting too. Raises ValueError."""
+        """`start_tls`: required for imap://. `ca`: certificates to trust instead of the system's. `lowercase`: the
+        engine knows names without case. `login_seconds`: for all of a login, connecting too. Raises ValueError."""
         self.name = url
         self.authority = master is None
         self.mechanisms: tuple[str, ...] = ()
         self._location = parse_location(url)
         self._start_tls = start_tls and self._location.scheme == "imap"
         self._master = master
+        self._lowercase = lowercase
         self._send_origin = send_origin
         self._login_seconds = login_seconds
         try:
@@ -102,6 +104,9 @@ class RemoteEngine:
         self, username: str, credentials: Credentials | None = None, origin: Origin | None = None
     ) -> EngineConnection:
         if self._master is not None:
+            if self._lowercase and username != username.lower():
+                # Django tells Ann from ann: they would be two users of one mailbox.
+                raise LoginRefused(f"{username!r} is not in lower case (see IMAPX_ENGINE_LOWERCASE)")
             credentials = Password(self._master.username, self._master.password, acting_for=username)
         if credentials is None or not USERNAME.fullmatch(username):
             raise LoginRefused(f"no name for an engine's user: {username!r}")

@@ -3,7 +3,6 @@
 import re
 
 NOT_RESP_TEXT = re.compile(r"[^ -~]|[\]{}]")
-OUTPUT_LITERAL = 64 * 1024
 
 
 def resp_text(text: str) -> bytes:

@@ -329,6 +329,20 @@ async def test_master_user_becomes_the_user_without_its_password(dovecot):
     assert engine.mechanisms == ()
 
 
+async def test_master_user_does_not_become_one_mailbox_for_two_users():
+    """Django tells Ann from ann, and most servers do not."""
+    with ScriptedEngine(Peer.log_in) as scripted:
+        for lowercase, error in ((True, LoginRefused), (False, None)):
+            master = MasterUser(MASTER, Secret(CANARY))
+            engine = RemoteEngine(scripted.url, start_tls=False, master=master, lowercase=lowercase)
+            if error:
+                with pytest.raises(error, match="not in lower case"):
+                    await engine.open("Ann")
+                assert scripted.peers == []
+            else:
+                (await engine.open("Ann")).transport.abort()
+
+
 async def test_refusal_of_the_master_user_is_no_wrong_password_of_the_users(dovecot):
     await refuse(engine_at(dovecot, "starttls", master=MasterUser(MASTER, Secret(CANARY))), match="the master user")
     engine = engine_at(dovecot, "starttls", master=MasterUser(MASTER, Secret(MASTER.encode())))
