@@ -7,6 +7,7 @@ import secrets
 import ssl
 
 import pytest
+from channels.db import database_sync_to_async
 from django.contrib.auth.models import User
 
 from commands import audit
@@ -50,14 +51,15 @@ async def test_password_is_in_no_object_after_the_login(way: str, right: bool, s
     settings.IMAPX = settings.IMAPX | {"FAILED_LOGIN_SECONDS": 0}  # type: ignore[attr-defined]
     password = secrets.token_hex(12).encode()
     backwards = [word[::-1] for word in (password, base64.b64encode(password), base64.b64encode(b"\0ann\0" + password))]
-    await User.objects.acreate_user("ann", password=password.decode() if right else "another one")
+    made = password.decode() if right else "another one"
+    await database_sync_to_async(User.objects.create_user)("ann", password=made)  # which closes its connection
     server = ImapServer(ImapConsumer.as_asgi(), NoEngine(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH))
     reader, writer = await asyncio.open_connection(*await server.listen("127.0.0.1", 0, tls=False))
     assert kept(backwards), "this would find nothing"
     for step in commands(way, password):
         await reader.readline()
         writer.write(step)
-    del step, password
+    del step, password, made
     assert (await reader.readline()).startswith(b"a OK" if right else b"a NO")
     try:
         assert kept(backwards) == []
