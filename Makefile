@@ -25,7 +25,7 @@ install: .venv/installed
 	@touch $@
 
 run: install
-	@PATH="$$PATH:/usr/sbin" command -v dovecot >/dev/null || $(PACKAGES) dovecot-imapd || \
+	@PATH="$$PATH:/usr/sbin" command -v dovecot >/dev/null || $(PACKAGES) dovecot-imapd dovecot-sieve dovecot-managesieved || \
 		echo "No mail engine: without Dovecot only EXECUTE is served (engine none)."
 	@$(BIN)/python manage.py migrate --verbosity 0
 	@$(BIN)/python manage.py demo

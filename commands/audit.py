@@ -10,15 +10,17 @@ from typing import Any
 
 from django.db import models
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from commands import rows
 from commands.attempt import Accepted, End
-from commands.audit_text import decode_arguments, encode_arguments, printable, visible
+from commands.audit_text import Redacted, decode_arguments, encode_arguments, printable, visible
 from commands.audit_writer import StoreUnavailable, Writer
 from commands.models import AuditEvent, Execution
 from commands.outcome import Outcome
 
 __all__ = [
+    "Redacted",
     "StoreUnavailable",
     "Writer",
     "decode_arguments",
@@ -28,6 +30,7 @@ __all__ = [
     "record_event",
     "record_exit",
     "record_login",
+    "redact",
     "writer",
 ]
 
@@ -40,7 +43,16 @@ writer = Writer()
 EXIT_PAUSES = (0.2, 1.0)
 
 
-def record_event(*, arguments: tuple[bytes, ...] = (), **fields: Any) -> AuditEvent:
+Arguments = tuple[bytes | Redacted, ...]
+
+
+def redact(secret: bytes, user_id: int) -> Redacted:
+    """What is recorded in its place: enough to see that one user gave the same one again, of no use without the key."""
+    digest = salted_hmac(f"commands.audit.redact {user_id}", secret, algorithm="sha256").digest()
+    return Redacted(len(secret), digest)
+
+
+def record_event(*, arguments: Arguments = (), **fields: Any) -> AuditEvent:
     """Insert one audit event with these fields of the model. Inside a unit of the writer only.
 
     A value that its column would refuse is changed until it fits: what somebody sends must not keep the record
@@ -57,8 +69,11 @@ def record_event(*, arguments: tuple[bytes, ...] = (), **fields: Any) -> AuditEv
     return event
 
 
-def insert_execution(accepted: Accepted) -> None:
-    """Insert the summary of an execution that may start now. Inside the unit that records the accept."""
+def insert_execution(accepted: Accepted, arguments: Arguments) -> None:
+    """Insert the summary of an execution that may start now. Inside the unit that records the accept.
+
+    `arguments`: as they are recorded, the secret ones redacted.
+    """
     attempt = accepted.attempt
     rows.insert(
         Execution(
@@ -66,7 +81,7 @@ def insert_execution(accepted: Accepted) -> None:
             user_id=attempt.user_id,
             username=_fitting("actor", attempt.username)[:150],
             verb=accepted.verb.name,
-            arguments_text=" ".join(map(printable, attempt.arguments)),
+            arguments_text=" ".join(map(printable, arguments)),
             door=attempt.door,
             remote_addr=_fitting("remote_addr", attempt.remote_addr),
             tls=attempt.tls,

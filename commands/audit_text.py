@@ -1,31 +1,58 @@
 """Bytes and text of the record: arguments as they came, and as people may safely read them."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 
-def encode_arguments(arguments: Iterable[bytes]) -> bytes:
-    """Each argument as a netstring: `3:add,` keeps every byte and every boundary."""
-    return b"".join(b"%d:%s," % (len(argument), argument) for argument in arguments)
+@dataclass(frozen=True, slots=True)
+class Redacted:
+    """What the record has in place of a secret argument: its length in bytes, and an HMAC-SHA256 of it."""
+
+    length: int
+    digest: bytes
 
 
-def decode_arguments(encoded: bytes | memoryview) -> tuple[bytes, ...]:
+def encode_arguments(arguments: Iterable[bytes | Redacted]) -> bytes:
+    """Each argument as a netstring: `3:add,` keeps every byte and every boundary.
+
+    A secret one is `LENGTH DIGEST` that ends with `!`: no bytes that a client sends can pass for it.
+    """
+    return b"".join(map(_encode, arguments))
+
+
+def _encode(argument: bytes | Redacted) -> bytes:
+    if isinstance(argument, Redacted):
+        text = b"%d %s" % (argument.length, argument.digest.hex().encode())
+        return b"%d:%s!" % (len(text), text)
+    return b"%d:%s," % (len(argument), argument)
+
+
+def decode_arguments(encoded: bytes | memoryview) -> tuple[bytes | Redacted, ...]:
     """The arguments that `encode_arguments` was given. ValueError if it did not write this."""
     rest = bytes(encoded)
-    arguments = []
+    arguments: list[bytes | Redacted] = []
     while rest:
         digits, colon, rest = rest.partition(b":")
         if not colon or not digits.isdigit():
             raise ValueError("not a netstring")
         size = int(digits)
-        if rest[size : size + 1] != b",":
+        end = rest[size : size + 1]
+        if end not in (b",", b"!"):
             raise ValueError("a netstring that does not end")
-        arguments.append(rest[:size])
+        arguments.append(rest[:size] if end == b"," else _decode_redacted(rest[:size]))
         rest = rest[size + 1 :]
     return tuple(arguments)
 
 
-def printable(argument: bytes) -> str:
+def _decode_redacted(text: bytes) -> Redacted:
+    length, _, digest = text.decode("ascii").partition(" ")
+    return Redacted(int(length), bytes.fromhex(digest))
+
+
+def printable(argument: bytes | Redacted) -> str:
     """One argument to read: `visible`, in quotes where its bounds would not be seen without."""
+    if isinstance(argument, Redacted):
+        return f"(secret of {argument.length} bytes, HMAC {argument.digest.hex()[:16]})"
     text = visible(argument.decode("utf-8", "surrogateescape"))
     if text and not any(character in text for character in " \"'"):
         return text

@@ -12,7 +12,16 @@ from commands.attempt import Accepted, Attempt
 from commands.audit_text import visible_ascii
 from commands.models import AuditEvent
 from commands.outcome import Outcome
-from commands.signature import ArgumentLimitError, UsageError, build_argv, match_arguments
+from commands.signature import (
+    MAX_ARGUMENT_LENGTH,
+    ArgumentLimitError,
+    Match,
+    UsageError,
+    build_argv,
+    hidden_positions,
+    match_arguments,
+    secret_in_argv,
+)
 from commands.snapshot import Snapshot, VerbEntry, load_snapshot, load_subject, read_revision
 
 logger = logging.getLogger(__name__)
@@ -36,6 +45,13 @@ class _Rejected:
     text: str  # for the client
     reason: str  # for the record
     rule: policy.Rule | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Allowed:
+    verb: VerbEntry
+    match: Match
+    rule: policy.Rule | None
 
 
 async def authorize(attempt: Attempt) -> Accepted:
@@ -63,6 +79,11 @@ async def visible_verbs(user_id: int) -> tuple[VerbEntry, ...]:
         raise Refused(Outcome.UNAVAILABLE, "the map can't be read now") from error
 
 
+async def takes_input(user_id: int, verb: str) -> bool:
+    """Whether the last argument of this verb is its input. Raises Refused if that can't be known."""
+    return any(entry.name == verb and entry.takes_input for entry in await visible_verbs(user_id))
+
+
 async def action_verbs() -> frozenset[str]:
     """The words that stand before a verb, in capitals. Raises Refused if that can't be known."""
     try:
@@ -75,7 +96,7 @@ async def record_limit(attempt: Attempt) -> None:
     """Record an attempt that is refused since too much runs already. It only logs if the store is away."""
     rejected = _Rejected(Outcome.LIMIT, "", "too many executions at once")
     try:
-        await audit.writer.submit(lambda: _record_reject(attempt, rejected, None))
+        await audit.writer.submit(lambda: _record_reject(_known.current(), attempt, rejected, None))
     except audit.StoreUnavailable:
         logger.exception("Not recorded: attempt of %r to run %r, over the limit", attempt.username, attempt.verb)
 
@@ -130,23 +151,31 @@ def _judge(attempt: Attempt, execution_id: uuid.UUID) -> Accepted | _Rejected:
     known = _known.current()
     answer = _decide(known, attempt)
     if isinstance(answer, _Rejected):
-        _record_reject(attempt, answer, known.snapshot.revision)
+        _record_reject(known, attempt, answer, known.snapshot.revision)
         return answer
-    entry, argv, rule = answer
-    accepted = Accepted(execution_id, attempt, entry, argv, known.snapshot.revision, time.monotonic())
-    audit.insert_execution(accepted)
+    accepted = Accepted(
+        execution_id=execution_id,
+        attempt=attempt,
+        verb=answer.verb,
+        argv=build_argv(answer.verb.argv, answer.match.values, attempt.arguments),
+        revision=known.snapshot.revision,
+        started=time.monotonic(),
+        match=answer.match,
+    )
+    arguments = _recorded_arguments(known.snapshot, attempt)
+    audit.insert_execution(accepted, arguments)
     audit.record_event(
         kind=AuditEvent.Kind.ACCEPT,
         outcome=Outcome.ACCEPTED,
         revision=accepted.revision,
         execution_id=execution_id,
-        **_about_rule(rule),
-        **_about(attempt),
+        **_about_rule(answer.rule),
+        **_about(attempt, arguments),
     )
     return accepted
 
 
-def _decide(known: _Map, attempt: Attempt) -> tuple[VerbEntry, tuple[bytes, ...], policy.Rule | None] | _Rejected:
+def _decide(known: _Map, attempt: Attempt) -> _Allowed | _Rejected:
     subject = known.subject(attempt.user_id)
     if subject is None:
         return _Rejected(Outcome.NOPERM, NOT_PERMITTED, "no such user, or not active")
@@ -159,23 +188,32 @@ def _decide(known: _Map, attempt: Attempt) -> tuple[VerbEntry, tuple[bytes, ...]
         return _Rejected(Outcome.NOVERB, NOT_PERMITTED, "no such verb, or not enabled")
     if not decision.allowed:
         return _Rejected(Outcome.NOPERM, NOT_PERMITTED, decision.reason, decision.rule)
+    if attempt.input_size is not None and not entry.takes_input:
+        text = f"an argument of more than {MAX_ARGUMENT_LENGTH} bytes"
+        return _Rejected(Outcome.LIMIT, text, text, decision.rule)
+    # Refused when it was saved; a map that was written past the models is not believed.
+    if fault := secret_in_argv(entry.argv, entry.signatures):
+        return _Rejected(Outcome.UNAVAILABLE, f"{entry.name} is not available", fault, decision.rule)
     try:
-        values = match_arguments(entry.name, entry.signatures, attempt.arguments)
+        match = match_arguments(entry.name, entry.signatures, attempt.arguments, entry.takes_input)
     except ArgumentLimitError as error:
         return _Rejected(Outcome.LIMIT, visible_ascii(str(error)), str(error), decision.rule)
     except UsageError as error:
         return _Rejected(Outcome.USAGE, visible_ascii(str(error)), str(error), decision.rule)
-    return entry, build_argv(entry.argv, values, attempt.arguments), decision.rule
+    if (attempt.input_size is None) == (entry.takes_input and match.uids is None):
+        text = f"{entry.name}: usage: {entry.usage}"
+        return _Rejected(Outcome.USAGE, visible_ascii(text), text, decision.rule)
+    return _Allowed(entry, match, decision.rule)
 
 
-def _record_reject(attempt: Attempt, rejected: _Rejected, revision: int | None) -> None:
+def _record_reject(known: _Map, attempt: Attempt, rejected: _Rejected, revision: int | None) -> None:
     audit.record_event(
         kind=AuditEvent.Kind.REJECT,
         outcome=rejected.outcome,
         reason=rejected.reason,
         revision=revision,
         **_about_rule(rejected.rule),
-        **_about(attempt),
+        **_about(attempt, _recorded_arguments(known.snapshot, attempt)),
     )
 
 
@@ -185,7 +223,23 @@ def _not_started(answer: Accepted | _Rejected) -> None:
         audit.write_exit(answer, Outcome.UNAVAILABLE, "recorded too late: it was not started", None)
 
 
-def _about(attempt: Attempt) -> dict[str, Any]:
+def _recorded_arguments(snapshot: Snapshot, attempt: Attempt) -> audit.Arguments:
+    """The arguments with each that is, or may be, a secret redacted, whether the attempt is allowed or not."""
+    entry = snapshot.verbs.get(attempt.verb) or snapshot.disabled.get(attempt.verb)
+    if entry is not None:
+        hidden = hidden_positions(entry.signatures, attempt.arguments)
+    elif snapshot.has_secrets:
+        # It may be the name of one that takes secrets, with a typing error in it.
+        hidden = frozenset(range(len(attempt.arguments)))
+    else:
+        hidden = frozenset()
+    return tuple(
+        audit.redact(argument, attempt.user_id) if place in hidden else argument
+        for place, argument in enumerate(attempt.arguments)
+    )
+
+
+def _about(attempt: Attempt, arguments: audit.Arguments) -> dict[str, Any]:
     return {
         "actor_id": attempt.user_id,
         "actor": attempt.username,
@@ -193,7 +247,7 @@ def _about(attempt: Attempt) -> dict[str, Any]:
         "tls": attempt.tls,
         "door": attempt.door,
         "verb": attempt.verb,
-        "arguments": attempt.arguments,
+        "arguments": arguments,
     }
 
 

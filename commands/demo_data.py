@@ -1,10 +1,16 @@
-"""What `manage.py demo` makes: plain data, and the calendar file."""
+"""What `manage.py demo` makes: plain data, the calendar file and a recording."""
 
+import io
+import math
+import wave
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
 
 from commands.models import Parameter, Verb
+from commands.programs import addresses
+
+MEBIBYTE = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,47 +29,105 @@ class DemoParameter:
     type: Parameter.Type
     detail: str = ""
     optional: bool = False
+    repeat: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class DemoVerb:
-    """`arguments` are what stands in the argument vector after the script."""
+    """A program by its `script`, after which `arguments` stand in the argument vector; or a plugin."""
 
     name: str
     description: str
-    script: str
-    arguments: tuple[str, ...]
+    script: str = ""
+    arguments: tuple[str, ...] = ()
+    plugin: str = ""
     signatures: tuple[tuple[DemoParameter, ...], ...] = ()
     mode: Verb.Mode = Verb.Mode.ONE_SHOT
     changes_mail: bool = False
     time_limit: int = 30
     idle_limit: int = 30
+    output_limit: int = MEBIBYTE
+    takes_input: bool = False
 
 
 USERS = (
-    DemoUser("demo", verbs=("blacklist", "whitelist", "calendar", "deliver")),
+    DemoUser(
+        "demo",
+        verbs=(
+            *("blacklist", "whitelist", "calendar", "agenda", "deliver", "voicemail"),
+            *("forward", "vacation", "vacation-text", "passwd"),
+        ),
+    ),
     DemoUser("ann", verbs=("calendar",), denied=("blacklist",)),
     DemoUser("admin", administrator=True),
 )
 
 ACTION_VERBS = ("ADD", "REMOVE", "SET", "MODIFY")
 
-_ADDRESS = DemoParameter("address", Parameter.Type.EMAIL)
-
 
 def _word(word: str) -> DemoParameter:
     return DemoParameter(word, Parameter.Type.WORD, word)
 
 
+def _text(name: str) -> DemoParameter:
+    return DemoParameter(name, Parameter.Type.TEXT)
+
+
+_LISTED = DemoParameter("address", Parameter.Type.PATTERN, addresses.SIGNATURE)
+_SIDE = DemoParameter("side", Parameter.Type.CHOICE, "from to")
+
 _LIST_SIGNATURES = (
-    (_word("add"), _ADDRESS),
-    (_word("remove"), _ADDRESS),
+    (_word("add"), _LISTED),
+    (_word("remove"), _LISTED),
+    (_word("add"), _SIDE, _LISTED),
+    (_word("remove"), _SIDE, _LISTED),
     (_word("list"),),
-    (_word("dump"), DemoParameter("format", Parameter.Type.CHOICE, "spamassassin rspamd")),
+    (_word("dump"), _word("spamassassin")),
+    (_word("dump"), _word("rspamd"), DemoParameter("side", Parameter.Type.CHOICE, "from to", optional=True)),
 )
+
+_EMAIL = DemoParameter("address", Parameter.Type.EMAIL)
+_ON, _FROM, _UNTIL, _SUBJECT = _word("on"), _word("from"), _word("until"), _word("subject")
+_FIRST, _LAST = DemoParameter("first", Parameter.Type.DATE), DemoParameter("last", Parameter.Type.DATE)
+_WHEN = (_FROM, _FIRST, _UNTIL, _LAST)
+_TITLE = (_SUBJECT, _text("title"))
+_DAYS = DemoParameter("number", Parameter.Type.INTEGER, "1 365")
+
+_FORWARD_SIGNATURES = (
+    (_word("show"),),
+    (_word("set"), DemoParameter("address", Parameter.Type.EMAIL, repeat=True)),
+    (_word("copy"), DemoParameter("switch", Parameter.Type.CHOICE, "on off")),
+    (_word("off"),),
+)
+_VACATION_SIGNATURES = (
+    (_word("show"),),
+    (_word("off"),),
+    (_ON,),
+    (_ON, _word("days"), _DAYS),
+    (_ON, _word("address"), _EMAIL),
+    (_ON, _text("text")),
+    (_ON, _text("text"), _UNTIL, _LAST),
+    (_ON, _text("text"), *_WHEN),
+    (_ON, _text("text"), *_TITLE),
+    (_ON, _text("text"), *_WHEN, *_TITLE),
+)
+_VACATION_TEXT_SIGNATURES: tuple[tuple[DemoParameter, ...], ...] = ((), _WHEN, _TITLE, (*_WHEN, *_TITLE))
 
 
 def verbs(data_dir: Path) -> tuple[DemoVerb, ...]:
+    return (*_verbs_of_files(data_dir), *_verbs_of_mail(data_dir / "engine"), _PASSWD)
+
+
+_PASSWD = DemoVerb(
+    name="passwd",
+    description="Changes your password: the old one, the new one.",
+    plugin="passwd",
+    signatures=((DemoParameter("old", Parameter.Type.SECRET), DemoParameter("new", Parameter.Type.SECRET)),),
+)
+
+
+def _verbs_of_files(data_dir: Path) -> tuple[DemoVerb, ...]:
+    """Those that keep files of their own."""
     return (
         DemoVerb(
             name="blacklist",
@@ -89,14 +153,80 @@ def verbs(data_dir: Path) -> tuple[DemoVerb, ...]:
             idle_limit=300,
         ),
         DemoVerb(
+            name="agenda",
+            description="What your calendar has for a day, or from one day to another.",
+            script="imapx-calendar",
+            arguments=("list", "{*}"),
+            signatures=(
+                (
+                    DemoParameter("day", Parameter.Type.DATE, optional=True),
+                    DemoParameter("last", Parameter.Type.DATE, optional=True),
+                ),
+            ),
+        ),
+        DemoVerb(
+            name="voicemail",
+            description="Messages on your answering machine.",
+            script="imapx-voicemail",
+            arguments=("--directory", str(data_dir / "voicemail" / "{user}"), "{*}"),
+            signatures=((_word("list"),), (_word("fetch"), _text("which")), (_word("delete"), _text("which"))),
+            output_limit=64 * MEBIBYTE,
+        ),
+    )
+
+
+def _verbs_of_mail(engine: Path) -> tuple[DemoVerb, ...]:
+    """Those that the private Dovecot is behind; they say so where there is none."""
+    sieve = (
+        *("--server", f"unix:{engine}/run/base/imapx-sieve", "--tls", "off"),
+        *("--master", "imapx", "--password-file", f"{engine}/sieve.password", "--domain", "localhost", "--"),
+    )
+    return (
+        DemoVerb(
             name="deliver",
             description="Puts a small message into your INBOX.",
             script="imapx-deliver",
-            arguments=("--config", str(data_dir / "engine" / "dovecot.conf"), "{subject}"),
+            arguments=("--config", str(engine / "dovecot.conf"), "{subject}"),
             signatures=((DemoParameter("subject", Parameter.Type.TEXT, optional=True),),),
             changes_mail=True,
         ),
+        DemoVerb(
+            name="forward",
+            description="Sends your new mail on to other addresses.",
+            script="imapx-forward",
+            arguments=(*sieve, "{*}"),
+            signatures=_FORWARD_SIGNATURES,
+        ),
+        DemoVerb(
+            name="vacation",
+            description="Answers mail while you are away.",
+            script="imapx-vacation",
+            arguments=(*sieve, "{*}"),
+            signatures=_VACATION_SIGNATURES,
+        ),
+        DemoVerb(
+            name="vacation-text",
+            description="The same with an answer of several lines, given as the message.",
+            script="imapx-vacation",
+            arguments=(*sieve, "on", "-", "{*}"),
+            signatures=_VACATION_TEXT_SIGNATURES,
+            takes_input=True,
+        ),
     )
+
+
+def recording() -> bytes:
+    """A second of two tones, as a WAV file."""
+    rate, volume = 8000, 8000
+    file = io.BytesIO()
+    with wave.open(file, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(rate)
+        for hertz in (440, 660):
+            swings = (math.sin(2 * math.pi * hertz * place / rate) for place in range(rate // 2))
+            sound.writeframes(b"".join(round(volume * swing).to_bytes(2, "little", signed=True) for swing in swings))
+    return file.getvalue()
 
 
 def calendar_file(today: date) -> bytes:

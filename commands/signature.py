@@ -5,35 +5,46 @@ reach a shell; a leading "-" is refused by default, since the program would take
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from functools import lru_cache
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from commands.parameter import EMAIL, MAX_ARGUMENT_LENGTH, Parameter, ParameterType
+from commands.uid_set import uid_set
+
+__all__ = [
+    "EMAIL",
+    "MAX_ARGUMENTS",
+    "MAX_ARGUMENTS_LENGTH",
+    "MAX_ARGUMENT_LENGTH",
+    "PLACEHOLDER",
+    "ArgumentLimitError",
+    "Match",
+    "Parameter",
+    "ParameterType",
+    "Signature",
+    "UsageError",
+    "Values",
+    "build_argv",
+    "hidden_positions",
+    "match_arguments",
+    "secret_in_argv",
+    "unknown_in_argv",
+    "usage",
+]
 
 MAX_ARGUMENTS = 16
-MAX_ARGUMENT_LENGTH = 1024  # bytes, as Pigeonhole's extprograms allow; Linux would take 131,071
 MAX_ARGUMENTS_LENGTH = 16 * 1024
 
-# C0 but for the tab, DEL, C1, and the two separators that Unicode counts as line ends.
-CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+# Of one signature: with a line end each they go into the smallest pipe at once (PIPE_BUF).
+MAX_SECRETS = 3
 
-# RFC 5322 dot-atom without "*" and "?": spam filters read these two as wildcards. RFC 1123 host name.
-_ATOM = r"[A-Za-z0-9!#$%&'+/=^_`{|}~-]+"
-_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-EMAIL = re.compile(rf"(?=.{{1,64}}@)(?=.{{1,254}}\Z){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*")
-
-INTEGER = re.compile(r"-?[0-9]{1,18}")  # what every program's 64-bit integer holds
+MESSAGE = "MESSAGE"
+"""What usage shows as the last argument of a verb that takes it as input."""
 
 PLACEHOLDER = re.compile(r"\{(\*|[A-Za-z0-9_-]+)\}")
 
-
-class ParameterType(StrEnum):
-    WORD = "word"
-    CHOICE = "choice"
-    EMAIL = "email"
-    INTEGER = "integer"
-    PATTERN = "pattern"
-    TEXT = "text"
+Values = Mapping[str, bytes | tuple[bytes, ...]]
+"""Arguments by their parameters' names, without those left out; those of a repeated one in a tuple."""
 
 
 class UsageError(ValueError):
@@ -42,85 +53,6 @@ class UsageError(ValueError):
 
 class ArgumentLimitError(ValueError):
     """More or longer arguments than any verb may be given. Its text is for the client."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One place for an argument.
-
-    `detail` is, by type, the word, the words with a space between, "min max", or the regular expression.
-    `optional`: it may be left out, with all that follow it. `max_length` is in bytes.
-    """
-
-    name: str
-    type: ParameterType
-    detail: str = ""
-    optional: bool = False
-    max_length: int = MAX_ARGUMENT_LENGTH
-    allow_leading_dash: bool = False
-
-    @property
-    def label(self) -> str:
-        """Usage without the brackets of an optional one: `add`, `(on|off)`, `ADDRESS`."""
-        match self.type:
-            case ParameterType.WORD:
-                return self.detail
-            case ParameterType.CHOICE:
-                return f"({'|'.join(self.detail.split())})"
-            case _:
-                return self.name.upper()
-
-    @property
-    def usage(self) -> str:
-        return f"[{self.label}]" if self.optional else self.label
-
-    @property
-    def fault(self) -> str:
-        """Why `detail` makes no sense, for its author; empty if it does. Where it makes none, nothing matches."""
-        match self.type:
-            case ParameterType.WORD if not self._can_match([self.detail] if self.detail else []):
-                return "Give the word; it must keep to the length, and to the rule for a leading '-'."
-            case ParameterType.CHOICE if not self._can_match(self.detail.split()):
-                return "Give the words; each must keep to the length, and to the rule for a leading '-'."
-            case ParameterType.INTEGER if _bounds(self.detail) is None:
-                return "Give the least and the greatest number, a space between them, or nothing."
-            case ParameterType.PATTERN if _compile(self.detail) is None:
-                return "This is no regular expression."
-            case _:
-                return ""
-
-    def _can_match(self, words: Sequence[str]) -> bool:
-        return bool(words) and all(self.match(word.encode(errors="surrogatepass")) for word in words)
-
-    def match(self, argument: bytes) -> bool:
-        """Whether the whole argument is of this type. Any bytes may be given; text is one line of UTF-8."""
-        # First of all, so that an expression never runs on more than the map allows.
-        if len(argument) > self.max_length:
-            return False
-        if argument.startswith(b"-") and not self.allow_leading_dash:
-            return False
-        try:
-            text = argument.decode()
-        except UnicodeDecodeError:
-            return False
-        return not CONTROL.search(text) and self._match_text(text)
-
-    def _match_text(self, text: str) -> bool:
-        match self.type:
-            case ParameterType.WORD:
-                return text == self.detail
-            case ParameterType.CHOICE:
-                return text in self.detail.split()
-            case ParameterType.EMAIL:
-                return EMAIL.fullmatch(text) is not None
-            case ParameterType.INTEGER:
-                bounds = _bounds(self.detail)
-                return bounds is not None and INTEGER.fullmatch(text) is not None and int(text) in bounds
-            case ParameterType.PATTERN:
-                expression = _compile(self.detail)
-                return expression is not None and expression.fullmatch(text) is not None
-            case ParameterType.TEXT:
-                return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,25 +67,90 @@ class Signature:
         text = " ".join(("[" if each.optional else "") + each.label for each in self.parameters)
         return text + "]" * sum(each.optional for each in self.parameters)
 
-    def match(self, arguments: Sequence[bytes]) -> dict[str, bytes] | None:
-        """The arguments by their parameters' names, without those left out; None if they don't match."""
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The names of the secret parameters, in order."""
+        return tuple(each.name for each in self.parameters if each.type is ParameterType.SECRET)
+
+    @property
+    def fault(self) -> str:
+        """What is wrong with how the parameters stand together, for its author; empty if nothing is."""
+        names = [each.name for each in self.parameters]
+        if len(set(names)) < len(names):
+            return "Two parameters of a signature have the same name."
+        if any(each.repeat for each in self.parameters[:-1]):
+            return "Only the last parameter of a signature can be repeated."
+        if len(self.secrets) > MAX_SECRETS:
+            return f"A signature can have {MAX_SECRETS} secrets at most."
+        if sum(each.type is ParameterType.UIDS for each in self.parameters) > 1:
+            return "A signature can have one set of messages at most."
+        return ""
+
+    def match(self, arguments: Sequence[bytes]) -> Values | None:
+        """The arguments by name; None if they don't match."""
+        pairs = self._pairs(arguments)
+        if pairs is None or not all(parameter.match(argument) for parameter, argument in pairs):
+            return None
+        values: dict[str, bytes | tuple[bytes, ...]] = {
+            parameter.name: argument for parameter, argument in pairs if not parameter.repeat
+        }
+        if repeated := tuple(argument for parameter, argument in pairs if parameter.repeat):
+            values[self.parameters[-1].name] = repeated
+        return values
+
+    def _pairs(self, arguments: Sequence[bytes]) -> list[tuple[Parameter, bytes]] | None:
+        """Each argument with its parameter; None if their numbers don't fit."""
         given, left_out = self.parameters[: len(arguments)], self.parameters[len(arguments) :]
-        if len(arguments) > len(self.parameters) or (left_out and not left_out[0].optional):
+        if left_out and not left_out[0].optional:
             return None
-        if not all(parameter.match(argument) for parameter, argument in zip(given, arguments, strict=True)):
+        more = len(arguments) - len(given)
+        if more and not (given and given[-1].repeat):
             return None
-        return {parameter.name: argument for parameter, argument in zip(given, arguments, strict=True)}
+        return list(zip((*given, *given[-1:] * more), arguments, strict=True))
 
 
-def usage(signatures: Sequence[Signature]) -> str:
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Arguments of a verb, as the signature that they match names them."""
+
+    signature: Signature
+    values: Values = field(repr=False)
+
+    @property
+    def secrets(self) -> tuple[bytes, ...]:
+        """Those of the values that must not be shown, in order."""
+        return tuple(value for value in map(self.values.get, self.signature.secrets) if isinstance(value, bytes))
+
+    @property
+    def uids(self) -> tuple[int, ...] | None:
+        """The messages of the mailbox that the verb is for, in order; None if it is for none."""
+        for parameter in self.signature.parameters:
+            value = self.values.get(parameter.name)
+            if parameter.type is ParameterType.UIDS and isinstance(value, bytes):
+                return uid_set(value.decode())
+        return None
+
+
+def usage(signatures: Sequence[Signature], takes_input: bool = False) -> str:
     """`add ADDRESS | remove ADDRESS | list`; empty for a verb that takes no arguments."""
+    if takes_input:
+        return " | ".join(_usage_with_input(each) for each in signatures or (Signature(()),))
     return " | ".join(signature.usage or "(no arguments)" for signature in signatures)
 
 
-def match_arguments(verb: str, signatures: Sequence[Signature], arguments: Sequence[bytes]) -> dict[str, bytes]:
-    """The arguments by name, as the first signature that they match names them; no signatures: no arguments.
+def _usage_with_input(signature: Signature) -> str:
+    """Messages that are named by UID are all the input."""
+    named = any(each.type is ParameterType.UIDS for each in signature.parameters)
+    return signature.usage if named else f"{signature.usage} {MESSAGE}".lstrip()
 
-    Raises ArgumentLimitError, whatever the signatures say, and UsageError.
+
+def match_arguments(
+    verb: str, signatures: Sequence[Signature], arguments: Sequence[bytes], takes_input: bool = False
+) -> Match:
+    """What the arguments are to the first signature that they match; no signatures: no arguments.
+
+    `takes_input` is for the usage alone: the message is none of the arguments. Raises ArgumentLimitError, whatever the
+    signatures say, and UsageError.
     """
     if len(arguments) > MAX_ARGUMENTS:
         raise ArgumentLimitError(f"more than {MAX_ARGUMENTS} arguments")
@@ -161,19 +158,42 @@ def match_arguments(verb: str, signatures: Sequence[Signature], arguments: Seque
         raise ArgumentLimitError(f"an argument of more than {MAX_ARGUMENT_LENGTH} bytes")
     if sum(map(len, arguments)) > MAX_ARGUMENTS_LENGTH:
         raise ArgumentLimitError(f"arguments of more than {MAX_ARGUMENTS_LENGTH} bytes in all")
+    match = _first_match(signatures, arguments)
+    if match is None:
+        message = f"{verb}: usage: {usage(signatures, takes_input) or '(no arguments)'}"
+        raise UsageError(message.encode("ascii", "backslashreplace").decode())
+    return match
+
+
+def _first_match(signatures: Sequence[Signature], arguments: Sequence[bytes]) -> Match | None:
     for signature in signatures or (Signature(()),):
         values = signature.match(arguments)
         if values is not None:
-            return values
-    message = f"{verb}: usage: {usage(signatures) or '(no arguments)'}"
-    raise UsageError(message.encode("ascii", "backslashreplace").decode())
+            return Match(signature, values)
+    return None
 
 
-def build_argv(template: Sequence[str], values: Mapping[str, bytes], arguments: Sequence[bytes]) -> tuple[bytes, ...]:
+def hidden_positions(signatures: Sequence[Signature], arguments: Sequence[bytes]) -> frozenset[int]:
+    """Which of the arguments must not be recorded or shown. Any arguments may be given, also too many or too long.
+
+    Where they match no signature of a verb that takes secrets, any of them may be one: all are hidden.
+    """
+    if not any(signature.secrets for signature in signatures):
+        return frozenset()
+    fits = len(arguments) <= MAX_ARGUMENTS and all(len(argument) <= MAX_ARGUMENT_LENGTH for argument in arguments)
+    match = _first_match(signatures, arguments) if fits else None
+    if match is None:
+        return frozenset(range(len(arguments)))
+    return frozenset(
+        place for place, each in enumerate(match.signature.parameters) if each.type is ParameterType.SECRET
+    )
+
+
+def build_argv(template: Sequence[str], values: Values, arguments: Sequence[bytes]) -> tuple[bytes, ...]:
     """The argument vector that a template and matched arguments make.
 
-    An element that is just `{name}` becomes that argument, or nothing if it was not given; `{*}` becomes all
-    arguments in their order; any other element stands as it is.
+    An element that is just `{name}` becomes that argument, or all of that name, or nothing if it was not given; `{*}`
+    becomes all arguments in their order; any other element stands as it is. See `secret_in_argv` for what not to fill.
     """
     argv: list[bytes] = []
     for element in template:
@@ -182,25 +202,32 @@ def build_argv(template: Sequence[str], values: Mapping[str, bytes], arguments: 
             argv.append(element.encode())
         elif placeholder[1] == "*":
             argv.extend(arguments)
-        elif placeholder[1] in values:
-            argv.append(values[placeholder[1]])
+        elif (value := values.get(placeholder[1])) is not None:
+            argv.extend([value] if isinstance(value, bytes) else value)
     return tuple(argv)
 
 
-@lru_cache(maxsize=1024)
-def _compile(expression: str) -> re.Pattern[str] | None:
-    try:
-        return re.compile(expression)
-    # A huge repeat count overflows, deep nesting recurses; both come from the map, not from a client.
-    except (re.error, OverflowError, RecursionError):
-        return None
+def secret_in_argv(template: Sequence[str], signatures: Sequence[Signature]) -> str:
+    """Why the template would show a secret in the list of processes, for its author; empty if it would not."""
+    secrets = {name for signature in signatures for name in signature.secrets}
+    for name in _placeholders(template):
+        if secrets and name == "*":
+            return "'{*}' would show a secret argument to all who list processes: name the others one by one."
+        if name in secrets:
+            return f"'{{{name}}}' would show a secret argument to all who list processes: the program reads it instead."
+    return ""
 
 
-def _bounds(detail: str) -> range | None:
-    if not detail.strip():
-        return range(-(10**18), 10**18)
-    bounds = detail.split()
-    if len(bounds) != 2 or not all(INTEGER.fullmatch(bound) for bound in bounds):
-        return None
-    least, greatest = map(int, bounds)
-    return range(least, greatest + 1) or None
+def unknown_in_argv(template: Sequence[str], signatures: Sequence[Signature]) -> str:
+    """Which placeholder stands for nothing, for its author; empty if none does."""
+    known = {"*", *(each.name for signature in signatures for each in signature.parameters)}
+    for name in _placeholders(template):
+        if name not in known:
+            return f"'{{{name}}}' is the name of no parameter of any signature."
+    return ""
+
+
+def _placeholders(template: Sequence[str]) -> Iterator[str]:
+    for element in template:
+        if placeholder := PLACEHOLDER.fullmatch(element):
+            yield placeholder[1]

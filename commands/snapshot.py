@@ -31,21 +31,36 @@ class VerbEntry:
     output_limit: int
     input_limit: int
     signatures: tuple[signature.Signature, ...]
+    takes_input: bool = False  # a message that is none of the arguments
+    address: str = ""
+    preamble: str = "none"
+    connect_limit: int = 5
+    plugin: str = ""
 
     @property
     def usage(self) -> str:
-        """`add ADDRESS | list`; empty if the verb takes no arguments."""
-        return signature.usage(self.signatures)
+        """`add ADDRESS | list`; empty if the verb takes no arguments. A message as input is the last of them."""
+        return signature.usage(self.signatures, self.takes_input)
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What is enabled, at one revision. `verbs` is by name, `action_verbs` in capitals."""
+    """What is enabled, at one revision. `verbs` is by name, `action_verbs` in capitals.
+
+    `disabled` is of verbs too: nobody may run them, but which of their arguments are secret is still to be known.
+    """
 
     revision: int
     verbs: Mapping[str, VerbEntry]
+    disabled: Mapping[str, VerbEntry]
     rules: tuple[policy.Rule, ...]
     action_verbs: frozenset[str]
+
+    @property
+    def has_secrets(self) -> bool:
+        """Whether any verb takes a secret argument, also one that is not enabled."""
+        entries = (*self.verbs.values(), *self.disabled.values())
+        return any(each.secrets for entry in entries for each in entry.signatures)
 
 
 def read_revision() -> int:
@@ -62,9 +77,11 @@ def load_snapshot() -> Snapshot:
     """Read map and rules: a fixed number of queries, however large they are."""
     while True:
         revision = read_revision()
+        verbs, disabled = _load_verbs()
         snapshot = Snapshot(
             revision=revision,
-            verbs=MappingProxyType({entry.name: entry for entry in _load_verbs()}),
+            verbs=MappingProxyType(verbs),
+            disabled=MappingProxyType(disabled),
             rules=_load_rules(),
             action_verbs=frozenset(models.ActionVerb.objects.values_list("name", flat=True)),
         )
@@ -87,9 +104,13 @@ def load_subject(user_id: int) -> policy.Subject | None:
     return policy.Subject(user_id=user_id, username=rows[0][0], group_ids=group_ids)
 
 
-def _load_verbs() -> list[VerbEntry]:
-    verbs = models.Verb.objects.filter(enabled=True).prefetch_related("signatures__parameters")
-    return [_entry_from_model(verb) for verb in verbs]
+def _load_verbs() -> tuple[dict[str, VerbEntry], dict[str, VerbEntry]]:
+    """Those that are enabled, and the others, by name."""
+    enabled: dict[str, VerbEntry] = {}
+    disabled: dict[str, VerbEntry] = {}
+    for verb in models.Verb.objects.prefetch_related("signatures__parameters"):
+        (enabled if verb.enabled else disabled)[verb.name] = _entry_from_model(verb)
+    return enabled, disabled
 
 
 def _entry_from_model(model: models.Verb) -> VerbEntry:
@@ -107,10 +128,12 @@ def _entry_from_model(model: models.Verb) -> VerbEntry:
         idle_limit=model.idle_limit,
         output_limit=model.output_limit,
         input_limit=model.input_limit,
-        signatures=tuple(
-            signature.Signature(tuple(each.matcher() for each in row.parameters.all()))
-            for row in model.signatures.all()
-        ),
+        signatures=tuple(row.matcher() for row in model.signatures.all()),
+        takes_input=model.takes_input,
+        address=model.address,
+        preamble=model.preamble,
+        connect_limit=model.connect_limit,
+        plugin=model.plugin,
     )
 
 

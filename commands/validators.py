@@ -1,12 +1,15 @@
 """What may stand in the map. All match whole values: `re.match` with `$` lets a trailing newline through."""
 
 import re
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from commands.signature import PLACEHOLDER
+from commands import plugins
+from commands.address import parse_address
+from commands.signature import PLACEHOLDER, Signature, secret_in_argv, unknown_in_argv
 
 VERB_NAME = re.compile(r"[a-z][a-z0-9._-]{0,63}")
 ACTION_VERB_NAME = re.compile(r"[A-Z][A-Z0-9-]{0,31}")
@@ -71,6 +74,34 @@ def validate_environment(value: Any) -> None:
             raise ValidationError("%(name)s can't be set here.", params={"name": name})
         if not _is_text(text):
             raise ValidationError("%(name)s holds a NUL or half a surrogate pair.", params={"name": name})
+
+
+def validate_address(value: str) -> None:
+    try:
+        parse_address(value)
+    except ValueError as error:
+        raise ValidationError(str(error), code="address") from error
+
+
+def validate_plugin(value: str) -> None:
+    known = plugins.names()
+    if value not in known:
+        raise ValidationError(
+            "No plugin of this name is installed here. There are: %(known)s.",
+            code="plugin",
+            params={"known": ", ".join(known) or "none"},
+        )
+
+
+def validate_signatures(kind: str, argv: Sequence[str], signatures: Sequence[Signature]) -> None:
+    """Refuse signatures that don't go with each other, or with what runs."""
+    faults = [signature.fault for signature in signatures]
+    if kind == "program":
+        faults += [secret_in_argv(argv, signatures), unknown_in_argv(argv, signatures)]
+    if kind == "socket" and any(signature.parameters for signature in signatures):
+        faults.append("A socket gets no arguments, so its verb can't take any.")
+    if faults := [fault for fault in faults if fault]:
+        raise ValidationError(faults, code="signatures")
 
 
 def _is_text(value: str) -> bool:

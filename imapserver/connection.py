@@ -5,14 +5,14 @@ import logging
 import secrets
 import ssl
 from collections.abc import Callable
-from typing import Any
+from typing import IO, Any
 
 from django.conf import settings
 
 from imapserver.accept import HANDSHAKE_SECONDS, Arrival
-from imapserver.dialogue import DialogueLines
 from imapserver.engine.connection import EngineConnection
 from imapserver.engine.engine import Engine
+from imapserver.incoming import Incoming
 from imapserver.outgoing import Outgoing
 from imapserver.relay.relay import SILENCE_SECONDS, Relay
 from imapserver.scope import ImapScope
@@ -67,8 +67,11 @@ class ImapConnection(asyncio.Protocol):
         self._closed = closed
         self._wire = ServerProtocol()
         self._messages: asyncio.Queue[Any] = asyncio.Queue()
-        self._dialogues: dict[bytes, DialogueLines] = {}
+        self._dialogues: dict[bytes, Incoming] = {}
         self._most_dialogues: int = UNANSWERED + settings.IMAPX["EXECUTIONS_PER_USER"]
+        self._prompted: bytes | None = None
+        """The tag of the execution that every line goes to, when it has asked for one."""
+        self._asked: asyncio.Future[bytes] | None = None
         self._relay: Relay | None = None
         self._held = True
         """A command is with the application; what follows it waits."""
@@ -92,6 +95,12 @@ class ImapConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._heard = self._loop.time()
+        if self._relay is not None and not self._held and not self._blocked():
+            command = self._wire.receive_plain(data)
+            if command is not None:
+                self._bad = 0
+                self._relay.start(command)
+                return
         self._wire.receive_data(data)
         self._pump()
 
@@ -113,6 +122,9 @@ class ImapConnection(asyncio.Protocol):
         self._gone = True
         self._timer.cancel()
         self._outgoing.lose()
+        if self._asked is not None and not self._asked.done():
+            self._asked.set_exception(ConnectionResetError("the client is gone"))
+            self._asked.exception()  # it may be that nobody waits for the line any more
         if self._relay is not None:
             self._relay.close()
         self._messages.put_nowait({"type": "imap.disconnect"})
@@ -222,23 +234,58 @@ class ImapConnection(asyncio.Protocol):
         if engine is not None:
             self._relay = Relay(engine, self._wire, self._outgoing, changed=self._pump, lost=self._lose_engine)
 
-    def open_dialogue(self, tag: bytes) -> DialogueLines:
-        lines = DialogueLines(changed=self._pump, refused=lambda: self._tag_in_use())
-        self._dialogues[tag] = lines
+    def open_dialogue(self, tag: bytes, *, prompts: bool = False) -> Incoming:
+        incoming = Incoming(changed=self._pump, refused=lambda: self._tag_in_use())
+        self._dialogues[tag] = incoming
         self._wire.begin_dialogue(tag)
-        return lines
+        if prompts:
+            self._prompted = tag
+            self._wire.begin_prompts()
+        return incoming
+
+    async def ask(self, text: str) -> bytes:
+        if self._gone:
+            raise ConnectionResetError("the client is gone")
+        self._asked = self._loop.create_future()
+        self._outgoing.put(response.continuation(text), self._expect_line)
+        line: bytes = await asyncio.shield(self._asked)
+        self._asked = None
+        return line
+
+    def _expect_line(self) -> None:
+        if self._prompted is not None:  # or its execution has ended, while the engine was in the middle of a response
+            self._wire.expect_continuation()
+            self._loop.call_soon(self._pump)
+
+    def take_input(self) -> None:
+        if self._wire.take_input():
+            self._outgoing.put(response.continuation("OK"))
+        self._loop.call_soon(self._pump)
+
+    def refuse_input(self) -> None:
+        self._wire.refuse_input()
+        self._loop.call_soon(self._pump)
 
     async def write(self, data: bytes) -> None:
         await self._outgoing.write(data)
 
     async def end_dialogue(self, tag: bytes, data: bytes) -> None:
         def free() -> None:
-            was_blocked = self._blocked()
+            was_blocked = self._blocked() or tag == self._prompted
             self._wire.end_dialogue(tag)
             del self._dialogues[tag]
+            if tag == self._prompted:
+                self._prompted = None
+                self._wire.end_prompts()
             if was_blocked:
                 self._loop.call_soon(self._pump)
 
+        if tag == self._prompted and self._asked is not None:
+            # The client has been asked for a line: what it sends now is that, and must never be taken for a command.
+            await asyncio.wait([self._asked], timeout=settings.IMAPX["IDLE_SECONDS"])
+            if not self._asked.done():
+                self._bye("", "autologout")
+            self._asked = None
         await self._outgoing.write(data, free)
 
     async def settle(self) -> bool:
@@ -247,6 +294,11 @@ class ImapConnection(asyncio.Protocol):
     async def ask_for_news(self) -> None:
         if self._relay is not None:
             await self._relay.ask_for_news()
+
+    async def fetch(self, uid: int, limit: int, content: IO[bytes]) -> int | None:
+        if self._relay is None:
+            raise ConnectionError("no mail is kept here")
+        return await self._relay.fetch(uid, limit, content)
 
     def relay_logout(self, tag: bytes) -> bool:
         if self._relay is None or self.engine_lost:
@@ -271,10 +323,9 @@ class ImapConnection(asyncio.Protocol):
     def _blocked(self) -> bool:
         if self._gone or self.engine_lost or (self._relay is not None and self._relay.full):
             return True
-        for lines in self._dialogues.values():
-            if lines.full:
-                return True
-        return len(self._dialogues) >= self._most_dialogues
+        if not self._dialogues:
+            return False
+        return len(self._dialogues) >= self._most_dialogues or any(each.full for each in self._dialogues.values())
 
     def _read(self, wanted: bool) -> None:
         if wanted != self._reading and not self._transport.is_closing():
@@ -292,7 +343,13 @@ class ImapConnection(asyncio.Protocol):
             case events.RelayContinued() if self._relay is not None:
                 self._relay.go_on(event)
             case events.DialogueLine():
-                self._dialogues[event.tag].put(event.line)
+                self._dialogues[event.tag].put_line(event.line)
+            case events.InputOctets():
+                if event.tag in self._dialogues:  # else it has ended, and has not taken all of it
+                    self._dialogues[event.tag].put(event.data, len(event.data))
+            case events.ContinuationLine() if self._prompted is not None:
+                if self._asked is not None and not self._asked.done():
+                    self._asked.set_result(event.line)
             case events.CommandReceived():
                 self._held = True
                 self._messages.put_nowait({"type": "imap.command", "command": event})

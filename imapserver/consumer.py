@@ -25,12 +25,15 @@ from imapserver.relay import capability
 from imapserver.sasl import LoginCanceled, LoginFailed
 from imapserver.scope import Conduit, ImapCommand, ImapConnect, ImapDisconnect, ImapEngineLost, ImapShutdown
 from imapserver.wire import response
-from imapserver.wire.command import parse_action, parse_cancel, parse_execute, parse_nothing
+from imapserver.wire.command import parse_action, parse_cancel, parse_execute, parse_feed, parse_nothing, parse_xexec
 from imapserver.wire.events import CommandReceived
 from imapserver.wire.exceptions import BadSyntax
 from imapserver.wire.secret import Secret
 
 logger = logging.getLogger(__name__)
+
+PARSE = {b"EXECUTE": parse_execute, b"XEXEC": parse_xexec}
+"""Of all else that starts an execution the name is an action verb."""
 
 
 class ImapConsumer(AsyncConsumer):
@@ -86,6 +89,8 @@ class ImapConsumer(AsyncConsumer):
             await serve(self, command)
         except BadSyntax as error:
             bad = True
+            if command.offered is not None:
+                self.conduit.refuse_input()
             await self.respond(response.status(command.tag, "BAD", str(error)))
         await self.next(bad)
 
@@ -125,7 +130,7 @@ class ImapConsumer(AsyncConsumer):
             execute = bool(await authorization.visible_verbs(self.user_id))
         except Refused:
             execute = False  # the map can't be read: then nothing can be run either
-        return capability.after_login(self.engine_capabilities, execute=execute)
+        return capability.after_login(self.engine_capabilities, execute=execute, xexec=settings.IMAPX["XEXEC"])
 
     async def noop(self, command: CommandReceived) -> None:
         await self.respond(response.status(command.tag, "OK", "NOOP completed"))
@@ -213,6 +218,8 @@ class ImapConsumer(AsyncConsumer):
         if engine is not None:
             self.engine_capabilities = engine.capabilities
         self.action_verbs = await self.known_action_verbs()
+        if settings.IMAPX["XEXEC"]:
+            self.action_verbs |= {b"XEXEC"}
         self.conduit.log_in(engine, self.action_verbs)
         self.executions = Executions(
             self.conduit,
@@ -258,11 +265,13 @@ class ImapConsumer(AsyncConsumer):
     # After login
 
     async def execute(self, command: CommandReceived) -> None:
-        execute = parse_execute(command) if command.name == b"EXECUTE" else parse_action(command)
-        if execute.form is not None:
-            await self.respond(response.status(command.tag, "NO", "this form is not offered", "CANNOT"))
-        elif self.executions is not None:
-            self.executions.start(command.tag, execute)
+        parse = PARSE.get(command.name, parse_action)
+        if self.executions is not None:
+            self.executions.start(command.tag, parse(command))
+
+    async def feed(self, command: CommandReceived) -> None:
+        if self.executions is not None:
+            self.executions.feed(command.tag, parse_feed(command))
 
     async def cancel(self, command: CommandReceived) -> None:
         tag = parse_cancel(command)
@@ -289,4 +298,5 @@ class ImapConsumer(AsyncConsumer):
         b"AUTHENTICATE": log_in,
         b"EXECUTE": execute,
         b"CANCEL": cancel,
+        b"FEED": feed,
     }

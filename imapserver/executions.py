@@ -2,23 +2,37 @@
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from tempfile import SpooledTemporaryFile
 
-from commands import authorization
+from commands import about, authorization
 from commands.attempt import Attempt
 from commands.authorization import Refused
 from commands.execution.execution import Execution, run
+from commands.message import Message
 from commands.outcome import Outcome
 from imapserver.forms import endings
-from imapserver.forms.form import Form
+from imapserver.forms.form import Exchange, Form
+from imapserver.forms.framed import Fed, Framed, not_taken
 from imapserver.forms.oneshot import OneShot
+from imapserver.forms.prompt import Prompt
 from imapserver.forms.tagged import Tagged
-from imapserver.scope import Conduit, Lines
+from imapserver.forms.xexec import Xexec
+from imapserver.scope import Conduit, Incoming
 from imapserver.wire import response
-from imapserver.wire.command import Execute
+from imapserver.wire.command import Execute, Feed
+from imapserver.wire.exceptions import BadSyntax
 
 logger = logging.getLogger(__name__)
 
-FORMS: dict[str, Form] = {"one-shot": OneShot(), "interactive": Tagged()}
+ONE_SHOT = OneShot()
+FORMS: dict[str | None, Form] = {None: Tagged(), "PROMPT": Prompt(), "FRAMED": Framed(), "XEXEC": Xexec()}
+"""Those of a dialogue, by the name that the client gives. A one-shot verb has one form, whatever is asked for."""
+
+DESCRIBE = "DESCRIBE"
+
+SPOOLED = 1024 * 1024
+"""Octets of a fetched message that are kept in memory; a larger one waits in a file."""
 
 
 class Executions:
@@ -29,15 +43,27 @@ class Executions:
         self._remote_addr = remote_addr
         self._tls = tls
         self._tasks: dict[bytes, asyncio.Task[None]] = {}
+        self._fed: dict[bytes, Incoming] = {}
+        """Of those in the framed form."""
         self._running: dict[bytes, Execution] = {}
         self._canceled: dict[bytes, Outcome] = {}
         """Those that were ended before they had begun to run, and why."""
 
     def start(self, tag: bytes, execute: Execute) -> None:
-        """Begin the execution, or the listing, in a task of its own; it sends the tagged end."""
+        """Begin the execution, or what tells about verbs, in a task of its own; it sends the tagged end.
+
+        Raises BadSyntax for an unknown form."""
+        if execute.form != DESCRIBE and execute.form not in FORMS:
+            raise BadSyntax("there is no such form")
         self._canceled.pop(tag, None)
-        lines = self._conduit.open_dialogue(tag)
-        work = self._list(tag, lines) if execute.verb is None else self._run(tag, execute, lines)
+        form = FORMS.get(execute.form)
+        incoming = self._conduit.open_dialogue(tag, prompts=form is not None and form.prompts)
+        if execute.form == "FRAMED" and execute.offered is None:
+            self._fed[tag] = incoming
+        if execute.verb is None or form is None:
+            work = self._tell(tag, execute, incoming)
+        else:
+            work = self._run(tag, execute, form, incoming)
         task = asyncio.get_running_loop().create_task(work)
         self._tasks[tag] = task
         task.add_done_callback(lambda done: self._forget(tag, done))
@@ -46,6 +72,13 @@ class Executions:
         # While the end of one was on its way to the client, another may have got the tag.
         if self._tasks.get(tag) is done:
             del self._tasks[tag]
+
+    def feed(self, tag: bytes, feed: Feed) -> None:
+        """Hand this on to the execution that it names, which answers it. BadSyntax if there is none that takes any."""
+        incoming = self._fed.get(feed.tag)
+        if incoming is None:
+            raise BadSyntax("no execution in the framed form has this tag")
+        incoming.put(Fed(tag, feed.data), len(feed.data or b""))
 
     def cancel(self, tag: bytes, cause: Outcome = Outcome.CANCELED) -> bool:
         """End it; False if no execution has this tag."""
@@ -82,27 +115,36 @@ class Executions:
         """How executions come out that end with the connection."""
         return Outcome.ENGINE_LOST if self._conduit.engine_lost else Outcome.CLIENT_GONE
 
-    async def _run(self, tag: bytes, execute: Execute, lines: Lines) -> None:
+    async def _run(self, tag: bytes, execute: Execute, form: Form, incoming: Incoming) -> None:
         async def carry(running: Execution) -> None:
             self._running[tag] = running
             changes_mail.append(running.verb.changes_mail)
             if tag in self._canceled:
                 running.end(self._canceled[tag])
+            one_shot = running.verb.mode == "one-shot" and execute.form != "XEXEC"
             try:
-                await FORMS[running.verb.mode].carry(running, tag, self._conduit, lines)
+                await (ONE_SHOT if one_shot else form).carry(running, exchange)
             except ConnectionError:
                 running.end(self._gone)
                 raise
 
         changes_mail: list[bool] = []
-        verb = execute.verb or ""
+        verb, arguments, message = execute.verb or "", execute.arguments, None
         try:
-            end = await run(self._attempt(tag, verb, execute.arguments), carry)
+            if execute.ends_in_literal and await authorization.takes_input(self._user_id, verb):
+                *before, message = arguments
+                arguments = tuple(before)
+            exchange = Exchange(tag, self._conduit, incoming, message, execute.offered)
+            size = execute.offered if message is None else len(message)
+            messages = self._messages if self._conduit.mailbox else None
+            end = await run(self._attempt(tag, verb, arguments, size), carry, messages)
             if any(changes_mail):
                 await self._conduit.ask_for_news()
             answer = endings.ending(tag, verb, end)
         except Refused as refused:
-            lines.refuse()
+            incoming.refuse_lines()
+            if execute.offered is not None:
+                self._conduit.refuse_input()
             answer = endings.refusal(tag, refused)
         except ConnectionError:
             return
@@ -112,13 +154,24 @@ class Executions:
         self._running.pop(tag, None)
         await self._end(tag, answer)
 
-    async def _list(self, tag: bytes, lines: Lines) -> None:
-        lines.refuse()
+    async def _messages(self, uids: tuple[int, ...], limit: int) -> AsyncIterator[Message]:
+        for uid in uids:
+            with SpooledTemporaryFile(max_size=SPOOLED) as content:
+                size = await self._conduit.fetch(uid, limit, content)
+                content.seek(0)
+                if size is not None:
+                    yield Message(uid, size, content)
+
+    async def _tell(self, tag: bytes, execute: Execute, incoming: Incoming) -> None:
+        """The listing, or what one verb takes."""
+        incoming.refuse_lines()
+        if execute.offered is not None:
+            self._conduit.refuse_input()
         try:
             verbs = await authorization.visible_verbs(self._user_id)
-            listing = "".join(f"{verb.name} ({verb.mode}) {verb.usage}".rstrip() + "\n" for verb in verbs)
-            if listing:
-                await self._conduit.write(response.execute_output(tag, "STDOUT", listing.encode()))
+            text = about.describe(verbs, execute.verb) if execute.verb else about.listing(verbs)
+            if text:
+                await self._conduit.write(response.execute_output(tag, "STDOUT", text.encode()))
             answer = response.status(tag, "OK", "EXECUTE completed", "EXIT 0")
         except Refused as refused:
             answer = endings.refusal(tag, refused)
@@ -127,12 +180,15 @@ class Executions:
         await self._end(tag, answer)
 
     async def _end(self, tag: bytes, answer: bytes) -> None:
+        fed = self._fed.pop(tag, None)
         try:
+            for left in fed.rest() if fed is not None else ():
+                await self._conduit.write(not_taken(left.tag))
             await self._conduit.end_dialogue(tag, answer)
         except ConnectionError:
             logger.debug("the client is gone before the end of its execution")
 
-    def _attempt(self, tag: bytes, verb: str, arguments: tuple[bytes, ...]) -> Attempt:
+    def _attempt(self, tag: bytes, verb: str, arguments: tuple[bytes, ...], input_size: int | None) -> Attempt:
         return Attempt(
             user_id=self._user_id,
             username=self._username,
@@ -143,4 +199,5 @@ class Executions:
             tls=self._tls,
             tag=tag.decode(),
             mailbox=self._conduit.mailbox.decode("utf-8", "replace"),
+            input_size=input_size,
         )

@@ -8,7 +8,7 @@ no other until the application has sent `imap.next`. The application may do long
 `imap.next` at once.
 """
 
-from typing import Literal, Protocol, TypedDict
+from typing import IO, Any, Literal, Protocol, TypedDict
 
 from imapserver.engine.connection import EngineConnection
 from imapserver.engine.engine import Engine
@@ -16,13 +16,22 @@ from imapserver.wire.events import CommandReceived
 from imapserver.wire.secret import Secret
 
 
-class Lines(Protocol):
-    """The lines that the client sends under the tag of one execution."""
+class Incoming(Protocol):
+    """What the client sends to one execution: lines under its tag, FEEDs, or the octets of a message."""
 
-    async def next(self) -> bytes:
-        """Return the next line, without its CRLF. While none takes them, the client is read no further."""
+    async def next(self) -> Any:
+        """Return what came first. While nobody takes it, the client is read no further."""
 
-    def refuse(self) -> None:
+    def put(self, item: Any, octets: int) -> None:
+        """Let it wait with the others, this large."""
+
+    def put_back(self, item: Any) -> None:
+        """Let what could not be used be the next one again."""
+
+    def rest(self) -> list[Any]:
+        """Return, without waiting, all that has not been taken."""
+
+    def refuse_lines(self) -> None:
         """This execution takes no lines: those that came and those that will come are answered `* BAD`."""
 
 
@@ -44,8 +53,18 @@ class Conduit(Protocol):
     def engine_lost(self) -> bool:
         """Whether the engine is what ends this connection, and not the client."""
 
-    def open_dialogue(self, tag: bytes) -> Lines:
-        """A line under `tag` starts no command from now on."""
+    def open_dialogue(self, tag: bytes, *, prompts: bool = False) -> Incoming:
+        """A line under `tag` starts no command from now on. With `prompts` no line does, until the end of this
+        execution: what the client sends waits for `ask`."""
+
+    async def ask(self, text: str) -> bytes:
+        """Send `+ text`, and return the client's next line. One caller at a time, of a dialogue with prompts."""
+
+    def take_input(self) -> None:
+        """Let the input come that a command has offered: as octets under its tag, none of them for its end."""
+
+    def refuse_input(self) -> None:
+        """Let what a command has offered be dropped, if the client sends it."""
 
     async def write(self, data: bytes) -> None:
         """Send whole responses, between two of the engine's. Returns when the client can take more."""
@@ -60,6 +79,12 @@ class Conduit(Protocol):
         """Have the engine send what is new in the mailbox, and return when the client has been sent it.
 
         A NOOP of the server's own, in turn with what is in flight; IDLE is left for it and entered again."""
+
+    async def fetch(self, uid: int, limit: int, content: IO[bytes]) -> int | None:
+        """Have the engine give one message of the selected mailbox, write it to `content`, and return its size.
+
+        None: there is none of this UID. One of more than `limit` octets is not written. In turn, as ask_for_news().
+        ConnectionError or TimeoutError if it can't be had."""
 
     def relay_logout(self, tag: bytes) -> bool:
         """Hand LOGOUT to the engine, whose answer ends the connection. False: there is no engine (any more)."""

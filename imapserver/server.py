@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from collections.abc import Callable
 
 from django.conf import settings
 
@@ -16,8 +17,15 @@ LAST_SECONDS = 5
 class ImapServer:
     """All clients of one process."""
 
-    def __init__(self, application: Application, engine: Engine, context: ssl.SSLContext) -> None:
-        """`context` is for IMAPS and STARTTLS."""
+    def __init__(
+        self,
+        application: Application,
+        engine: Engine,
+        context: ssl.SSLContext,
+        connection: Callable[..., ImapConnection] = ImapConnection,
+    ) -> None:
+        """`context` is for IMAPS and STARTTLS. `connection` makes that of one client: a traced one, it may be."""
+        self._make_connection = connection
         self._application = application
         self._context = context
         self.engine = engine
@@ -31,7 +39,7 @@ class ImapServer:
         """Accept clients on this address; with `tls`, IMAPS. Returns the address; port 0 takes a free one."""
 
         def make(arrival: accept.Arrival) -> ImapConnection:
-            return ImapConnection(
+            return self._make_connection(
                 self._application,
                 self.engine,
                 arrival,

@@ -63,6 +63,10 @@ with env.prefixed("IMAPX_"):
         "DRAIN_SECONDS": env.float("DRAIN_SECONDS", 30),
         "EXECUTIONS_PER_USER": env.int("EXECUTIONS_PER_USER", 4),
         "EXECUTIONS": env.int("EXECUTIONS", 64),
+        # The command of Dovecot's XEXEC plugin, whose framing lets output pass for responses of the server.
+        "XEXEC": env.bool("XEXEC", False),
+        # PEM file of certificates to trust instead of the system's, for verbs that connect to tls:// addresses.
+        "VERB_CA": env.str("VERB_CA", ""),
         # How long an execution waits for its audit record before it is refused.
         "AUDIT_SECONDS": env.float("AUDIT_SECONDS", 2),
     }

@@ -6,7 +6,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from commands.admin.base import RecordAdmin
 from commands.admin.filters import ActorFilter, DayRangeFilter, OutcomeFilter, VerbFilter
 from commands.admin.text import link, moment, outcome_label, short, visible
-from commands.audit import decode_arguments, printable
+from commands.audit import Redacted, decode_arguments, printable
 from commands.models import AuditEvent, Execution, Rule
 
 
@@ -85,7 +85,7 @@ class AuditEventAdmin(RecordAdmin):
             arguments = decode_arguments(bytes(event.arguments))
         except ValueError:
             return format_html("not netstrings: <code>{}</code>", printable(bytes(event.arguments)))
-        items = ((len(argument), printable(argument)) for argument in arguments)
+        items = ((_length(argument), printable(argument)) for argument in arguments)
         return format_html("<ol>{}</ol>", format_html_join("", "<li>{} bytes: <code>{}</code></li>", items))
 
     @admin.display(description="execution")
@@ -94,3 +94,7 @@ class AuditEventAdmin(RecordAdmin):
             return ""
         execution = Execution.objects.filter(pk=event.execution_id).first()
         return link(execution, event.execution_id) if execution else str(event.execution_id)
+
+
+def _length(argument: bytes | Redacted) -> int:
+    return argument.length if isinstance(argument, Redacted) else len(argument)

@@ -1,6 +1,5 @@
 """Signatures and their parameters, edited on the page of their verb."""
 
-from dataclasses import fields
 from typing import Any
 
 from django import forms
@@ -9,6 +8,7 @@ from unfold.forms import PaginationInlineFormSet
 
 from commands import signature
 from commands.models import Parameter, Signature
+from commands.validators import validate_signatures
 
 
 class OrderedFormSet(PaginationInlineFormSet):
@@ -19,28 +19,39 @@ class OrderedFormSet(PaginationInlineFormSet):
         form.instance.position = max(positions, default=-1) + 1
         return super().save_new(form, commit)
 
+    def rows(self) -> list[Any]:
+        """What will stand in the table: the instances of all forms that are not to be deleted, in their order."""
+        kept = [form.instance for form in self.forms if form.cleaned_data and form not in self.deleted_forms]
+        saved = sorted((row for row in kept if row.pk is not None), key=lambda row: row.position)
+        return saved + [row for row in kept if row.pk is None]
 
-class ParameterForm(forms.ModelForm):
+
+class SignatureFormSet(OrderedFormSet):
+    """Checks what none of its rows can: how parameters stand together, and whether they go with what runs."""
+
     def clean(self) -> None:
         super().clean()
-        if self.errors:
-            return
-        values = {field.name: self.cleaned_data[field.name] for field in fields(signature.Parameter)}
-        values["type"] = signature.ParameterType(values["type"])
-        fault = signature.Parameter(**values).fault
-        if fault:
-            self.add_error("detail", fault)
+        matchers = []
+        for form in self.forms:
+            if form in self.deleted_forms:
+                continue
+            for nested in getattr(form, "nested_formsets", ()):  # unfold's, none where they may not be seen
+                if not nested.formset.is_valid():
+                    return  # said there
+                matchers.append(signature.Signature(tuple(row.matcher() for row in nested.formset.rows())))
+        verb = self.instance
+        if isinstance(verb.argv, list) and all(isinstance(element, str) for element in verb.argv):
+            validate_signatures(verb.kind, verb.argv, matchers)
 
 
 class ParameterInline(TabularInline):
     model = Parameter
-    form = ParameterForm
     formset = OrderedFormSet
     extra = 0
     hide_title = True
     ordering_field = "position"
     hide_ordering_field = True
-    fields = ("name", "type", "detail", "optional", "max_length", "allow_leading_dash", "position")
+    fields = ("name", "type", "detail", "optional", "repeat", "max_length", "allow_leading_dash", "position")
 
 
 class SignatureForm(forms.ModelForm):
@@ -56,7 +67,7 @@ class SignatureInline(StackedInline):
     model = Signature
     verbose_name_plural = "Signatures: the ways to call it (with none, it takes no arguments)"
     form = SignatureForm
-    formset = OrderedFormSet
+    formset = SignatureFormSet
     extra = 0
     ordering_field = "position"
     fields = ("position",)

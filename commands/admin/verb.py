@@ -21,17 +21,31 @@ class VerbAdmin(ModelAdmin):
     form = VerbForm
     inlines = (SignatureInline,)
     empty_text = "No verb yet: there is nothing that anybody could run. Add one, then a rule that says who may run it."
-    list_display = ("name", "mode_label", "description", "usage", "enabled", "mail")
-    list_filter = (("mode", ChoicesDropdownFilter), ("enabled", BooleanRadioFilter))
+    list_display = ("name", "kind", "mode_label", "description", "usage", "enabled", "mail")
+    list_filter = (("kind", ChoicesDropdownFilter), ("mode", ChoicesDropdownFilter), ("enabled", BooleanRadioFilter))
     search_fields = ("name", "description")
     search_help_text = "Name or description"
     change_form_outer_after_template = "admin/related_table.html"
     fieldsets = (
         (None, {"fields": ("name", "description", "enabled")}),
-        ("What runs", {"fields": ("kind", "mode", "argv", "environment")}),
-        ("Effects", {"fields": ("changes_mail", "send_stderr")}),
+        (
+            "What runs",
+            {
+                "fields": (
+                    *("kind", "argv", "environment", "send_stderr"),
+                    *("address", "preamble", "connect_limit", "plugin"),
+                ),
+                "description": "Each kind has its own fields; those of the others are emptied.",
+            },
+        ),
+        ("How it is called", {"fields": ("mode", "takes_input", "changes_mail")}),
         ("Limits", {"fields": ("time_limit", "idle_limit", "output_limit", "input_limit")}),
     )
+    conditional_fields = {
+        name: f"kind == '{kind}'"
+        for kind in Verb.Kind.values
+        for name in (Verb.NEEDS[Verb.Kind(kind)], *Verb.MAY_HAVE.get(Verb.Kind(kind), ()))
+    }
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Verb]:
         return super().get_queryset(request).prefetch_related("signatures__parameters")
@@ -46,8 +60,8 @@ class VerbAdmin(ModelAdmin):
 
     @admin.display(description="usage")
     def usage(self, verb: Verb) -> str:
-        rows = ((each.matcher() for each in row.parameters.all()) for row in verb.signatures.all())
-        return signature.usage([signature.Signature(tuple(row)) for row in rows]) or "(no arguments)"
+        signatures = [row.matcher() for row in verb.signatures.all()]
+        return signature.usage(signatures, verb.takes_input) or "(no arguments)"
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Context | None = None

@@ -1,11 +1,14 @@
-"""The form of a verb: JSON fields whose errors say where the text stops being JSON."""
+"""The form of a verb: fields of its kind alone, and JSON whose errors say where the text stops being JSON."""
 
 import json
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from unfold.widgets import UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
+
+from commands import plugins
+from commands.models import Verb
 
 CODE = {"rows": 3, "style": "font-family: monospace", "spellcheck": "false"}
 
@@ -21,14 +24,38 @@ class ReadableJSONField(forms.JSONField):
         return "" if value is None else super().prepare_value(value)  # the stock field offers "null" to edit
 
 
+def plugin_choices() -> list[tuple[str, str]]:
+    return [("", "---------"), *((name, name) for name in plugins.names())]
+
+
 class VerbForm(forms.ModelForm):
+    plugin = forms.ChoiceField(
+        choices=plugin_choices,
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+        help_text="Those that are installed here: bundled ones, other packages' and those of Django apps.",
+    )
+
     class Meta:
         field_classes = {"argv": ReadableJSONField, "environment": ReadableJSONField}
         widgets = {"argv": UnfoldAdminTextareaWidget(CODE), "environment": UnfoldAdminTextareaWidget(CODE)}
 
+    def clean_argv(self) -> Any:
+        return self.cleaned_data["argv"] or []
+
     def clean_environment(self) -> Any:
         # A field left empty means no variables; the column would keep a JSON null, which is no object.
         return self.cleaned_data["environment"] or {}
+
+    def clean(self) -> dict[str, Any] | None:
+        """What another kind has is not on the page, so it is not kept, nor is anybody told of faults in it."""
+        cleaned = super().clean()
+        kind = self.cleaned_data.get("kind")
+        if kind in Verb.Kind.values:
+            for name in Verb.foreign_fields(kind):
+                self.errors.pop(name, None)
+                self.cleaned_data[name] = getattr(Verb(), name)
+        return cleaned
 
 
 def _explain(text: str) -> str:

@@ -30,14 +30,23 @@ def build_environment(accepted: Accepted, home: Path) -> dict[bytes, bytes]:
         "IMAPX_REMOTE_ADDR": attempt.remote_addr or "",
         "IMAPX_TLS": "1" if attempt.tls else "0",
     }
+    if accepted.uid is not None:
+        variables["IMAPX_UID"] = str(accepted.uid)
+    if attempt.input_size is not None:
+        variables["IMAPX_INPUT_SIZE"] = str(attempt.input_size)
     return {name.encode(): value.encode("utf-8", "surrogateescape") for name, value in variables.items()}
 
 
 def make_home(user_id: int) -> Path:
     """The user's own directory, made on first use. By id: a name may hold `/`, and may be given to somebody else."""
     home = Path(settings.DATA_DIR, "homes", str(user_id))
-    home.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    home.mkdir(mode=0o700, exist_ok=True)
+    try:
+        home.mkdir(mode=0o700)
+    except FileExistsError:  # asked first, since it is so for each EXECUTE but one
+        pass
+    except FileNotFoundError:
+        home.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        home.mkdir(mode=0o700, exist_ok=True)
     return home
 
 

@@ -1,5 +1,6 @@
 """What an execution needs of an executable, whatever its kind."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -42,6 +43,13 @@ class Executable(Protocol):
 
     @property
     def stderr(self) -> Reader | None: ...
+
+    @property
+    def asks(self) -> asyncio.Event | None:
+        """Set while it waits for a line; None for one that can't tell."""
+
+    def is_waiting(self) -> bool:
+        """Of one that can't tell: whether it has read all and does nothing now, as far as can be known."""
 
     async def wait(self) -> Exit:
         """Its end. From then on `stdout` and `stderr` hold what it had written until then, and end after that."""

@@ -7,7 +7,8 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 
 from commands.attempt import Accepted, Attempt, End
 from commands.audit import record_exit
@@ -17,6 +18,7 @@ from commands.execution.kinds import START
 from commands.execution.output import Output
 from commands.execution.running import GRACE_SECONDS, Execution
 from commands.execution.slots import NoSlotFree, take_slot
+from commands.message import Message, Messages
 from commands.outcome import Outcome
 
 __all__ = ["Carry", "Execution", "Output", "run"]
@@ -26,14 +28,17 @@ logger = logging.getLogger(__name__)
 Carry = Callable[[Execution], Awaitable[None]]
 
 
-async def run(attempt: Attempt, carry: Carry) -> End:
+async def run(attempt: Attempt, carry: Carry, messages: Messages | None = None) -> End:
     """Run a verb to its end, under policy, limits and record. Refused: nothing has run.
+
+    Arguments may name messages: then it runs once for each that `messages` gives, until one run fails, and `carry` is
+    awaited for each; without `messages` such an execution can't be carried.
 
     `carry` is awaited while it runs: it takes the output with `read()` until that gives None, and may `write()`.
     A ConnectionError from it means that the client is gone. Cancelled, this ends the execution and goes on only when
     its exit is recorded.
     """
-    way = _Run(attempt, carry)
+    way = _Run(attempt, carry, messages)
     task = asyncio.get_running_loop().create_task(way.to_the_end())
     cancelled: asyncio.CancelledError | None = None
     while not task.done():
@@ -52,10 +57,12 @@ async def run(attempt: Attempt, carry: Carry) -> End:
 class _Run:
     """One way through the door, as a task that nobody cancels: what has started is ended and recorded."""
 
-    def __init__(self, attempt: Attempt, carry: Carry) -> None:
+    def __init__(self, attempt: Attempt, carry: Carry, messages: Messages | None) -> None:
         self._attempt = attempt
         self._carry = carry
+        self._messages = messages
         self._gone = False
+        self._stopped: Outcome | None = None
         self._execution: Execution | None = None
         self._carrying: asyncio.Task[None] | None = None
 
@@ -79,31 +86,78 @@ class _Run:
 
     async def _start(self, accepted: Accepted) -> End:
         try:
-            executable = await START[accepted.verb.kind](accepted)
+            if accepted.match.uids is None:
+                await self._run(accepted, None)
+            elif self._messages is None:
+                return await _record(accepted, _nothing_ran(accepted, Outcome.CANNOT))
+            else:
+                await self._run_for_each(accepted, self._messages(accepted.match.uids, accepted.verb.input_limit))
+        except (ConnectionError, TimeoutError) as error:
+            logger.warning(
+                "%s, execution %s: %s", accepted.verb.name, accepted.execution_id, error or "no message comes"
+            )
+            self._stop(Outcome.UNAVAILABLE)
         except ExecutableUnavailable as error:
             logger.error("%s can't be started: %s", accepted.verb.name, error)
-            await _record(accepted, _nothing_ran(accepted, Outcome.UNAVAILABLE))
-            raise Refused(Outcome.UNAVAILABLE, f"{accepted.verb.name} is not available") from error
+            if self._execution is None:
+                await _record(accepted, _nothing_ran(accepted, Outcome.UNAVAILABLE))
+                raise Refused(Outcome.UNAVAILABLE, f"{accepted.verb.name} is not available") from error
+            self._stop(Outcome.ERROR)
         except Exception:
             logger.exception("%s can't be started", accepted.verb.name)
-            return await _record(accepted, _nothing_ran(accepted, Outcome.ERROR))
-        execution = self._execution = Execution(accepted, executable)
-        if self._gone:  # while it was being started
-            execution.end(Outcome.CLIENT_GONE)
-        try:
-            await self._carry_to_the_end(execution)
+            if self._execution is None:
+                return await _record(accepted, _nothing_ran(accepted, Outcome.ERROR))
+            self._stop(Outcome.ERROR)
         finally:
-            execution.close()
-        return await _record(accepted, _came_out(accepted, execution))
+            if self._execution is not None:
+                self._execution.close()
+        if self._execution is None:
+            # None of the messages is there, or the first can't be had.
+            nothing = _nothing_ran(accepted, self._stopped or Outcome.EXIT)
+            return await _record(accepted, nothing if self._stopped else replace(nothing, code=0))
+        return await _record(accepted, _came_out(accepted, self._execution))
+
+    def _stop(self, cause: Outcome) -> None:
+        """Let no further run follow."""
+        self._stopped = cause
+        if self._execution is not None:
+            self._execution.end(cause)
+
+    async def _run_for_each(self, accepted: Accepted, messages: AsyncIterator[Message]) -> None:
+        async for message in messages:
+            if message.size > accepted.verb.input_limit:
+                self._stop(Outcome.LIMIT)
+                return
+            attempt = replace(accepted.attempt, input_size=message.size)
+            await self._run(replace(accepted, attempt=attempt, uid=message.uid), message)
+            if self._execution is None or not self._execution.may_go_on:
+                return
+            self._execution.more_to_come = True
+
+    async def _run(self, accepted: Accepted, message: Message | None) -> None:
+        executable = await START[accepted.verb.kind](accepted)
+        if self._execution is None or message is None:
+            self._execution = Execution(accepted, executable, message)
+        else:
+            self._execution.run_again(executable, message)
+        if self._gone:  # while it was being started
+            self._execution.end(Outcome.CLIENT_GONE)
+        await self._carry_to_the_end(self._execution)
 
     async def _carry_to_the_end(self, execution: Execution) -> None:
-        self._carrying = asyncio.get_running_loop().create_task(self._carry_safely(execution))
+        loop = asyncio.get_running_loop()
+        self._carrying = loop.create_task(self._carry_safely(execution))
+        feeding = None if execution.message is None else loop.create_task(execution.feed_message())
         try:
             await execution.wait()
             await _let_finish(self._carrying, execution)
         finally:
             self._carrying.cancel()
-        await asyncio.wait([self._carrying])
+            if feeding is not None:
+                feeding.cancel()
+        unfinished = [task for task in (self._carrying, feeding) if task is not None and not task.done()]
+        if unfinished:  # else it would take a turn of the loop to find that out
+            await asyncio.wait(unfinished)
 
     async def _carry_safely(self, execution: Execution) -> None:
         try:
@@ -114,7 +168,8 @@ class _Run:
             logger.exception("%s, execution %s: its form failed", execution.verb.name, execution.id)
             execution.end(Outcome.ERROR)
         finally:
-            execution.close_input()
+            if execution.cause is None:  # else it would take the half of its input for all of it, before it is ended
+                execution.close_input()
 
 
 async def _record(accepted: Accepted, end: End) -> End:

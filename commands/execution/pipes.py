@@ -111,8 +111,7 @@ class PipeReader(_PipeEnd):
         """Close it, but let what it holds now be read: then comes the end, whoever still holds the other end."""
         if self._fd == CLOSED:
             return
-        held = int.from_bytes(fcntl.ioctl(self._fd, termios.FIONREAD, bytes(4)), sys.byteorder)
-        if held:
+        if held := _held(self._fd):
             self._rest = os.read(self._fd, held)
         self.close()
 
@@ -145,8 +144,17 @@ class PipeWriter(_PipeEnd):
                 self.close()
                 raise
 
+    @property
+    def unread(self) -> int:
+        return 0 if self._fd == CLOSED else _held(self._fd)
+
     def _watch(self, fd: int, ready: Callable[[], None]) -> None:
         self._loop.add_writer(fd, ready)
 
     def _stop_watching(self, fd: int) -> None:
         self._loop.remove_writer(fd)
+
+
+def _held(fd: int) -> int:
+    """Bytes in the pipe that either of its ends belongs to."""
+    return int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, bytes(4)), sys.byteorder)

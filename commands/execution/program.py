@@ -7,9 +7,11 @@ pidfd: asyncio's own `Process.wait()` can hang on a pipe that a grandchild holds
 import asyncio
 import contextlib
 import os
+import select
 import signal
 from collections.abc import Mapping
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TypeVar
 
 from commands.attempt import Accepted
@@ -29,10 +31,17 @@ _DEFAULT_SIGNALS = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
 
 
 async def start_program(accepted: Accepted) -> "Program":
+    """The secret arguments are the first lines of its input."""
+    secrets = b"".join(secret + b"\n" for secret in accepted.match.secrets)
+    if len(secrets) > select.PIPE_BUF:  # more than any pipe takes at once, so it would be waited for without a limit
+        raise ExecutableUnavailable("more secret arguments than a pipe takes at once")
     try:
-        return spawn(accepted.argv, build_environment(accepted, make_home(accepted.attempt.user_id)))
+        program = spawn(accepted.argv, build_environment(accepted, make_home(accepted.attempt.user_id)))
     except (OSError, ValueError) as error:  # ValueError: a NUL
         raise ExecutableUnavailable(f"{os.fsdecode(accepted.argv[0])}: {error}") from error
+    with contextlib.suppress(BrokenPipeError):  # it reads none
+        await program.stdin.write(secrets)
+    return program
 
 
 def spawn(argv: tuple[bytes, ...], environment: Mapping[bytes, bytes]) -> "Program":
@@ -85,6 +94,7 @@ class Program:
         self.stdin = stdin
         self.stdout = stdout
         self.stderr = stderr
+        self.asks = None
         self._pidfd = pidfd
         self._loop = asyncio.get_running_loop()
         self._exit: asyncio.Future[Exit] = self._loop.create_future()
@@ -92,6 +102,17 @@ class Program:
 
     async def wait(self) -> Exit:
         return await asyncio.shield(self._exit)
+
+    def is_waiting(self) -> bool:
+        return not self.stdin.unread and self._sleeps()
+
+    def _sleeps(self) -> bool:
+        try:
+            status = Path(f"/proc/{self.pid}/stat").read_bytes()
+        except OSError:
+            return False
+        # Behind the name, which may hold anything (proc(5)): the state; S waits for something that may never come.
+        return status.rpartition(b") ")[2].startswith(b"S")
 
     def terminate(self) -> None:
         self._signal_group(signal.SIGTERM)

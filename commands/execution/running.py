@@ -5,6 +5,7 @@ import asyncio
 from commands.attempt import Accepted
 from commands.execution.executable import Executable, Exit
 from commands.execution.output import CHUNK, Output, OutputReader, log_stderr
+from commands.message import Message
 from commands.outcome import Outcome
 
 GRACE_SECONDS = 2.0
@@ -19,26 +20,53 @@ class Execution:
     The first of these decides how it came out: `end()`, a limit, the executable's own end.
     """
 
-    def __init__(self, accepted: Accepted, executable: Executable) -> None:
+    def __init__(self, accepted: Accepted, executable: Executable, message: Message | None = None) -> None:
         self.id = accepted.execution_id
         self.verb = accepted.verb
         self.attempt = accepted.attempt
+        self.message = message
+        """What its input is, where that does not come from whoever carries it."""
+        self.more_to_come = False
+        """A further run may follow."""
         self.bytes_in = 0
         self.bytes_out = 0
         self.cause: Outcome | None = None
         self.exit: Exit | None = None
-        self._executable = executable
+        self._accepted = accepted
         self._loop = asyncio.get_running_loop()
-        stderr = executable.stderr
-        self._output = OutputReader(executable.stdout, stderr if self.verb.send_stderr else None)
         self._output_cut = False
         self._writing = asyncio.Lock()
-        self._logging = (
-            self._loop.create_task(log_stderr(accepted, stderr)) if stderr and not self.verb.send_stderr else None
-        )
         self._deadline = self._loop.time() + self.verb.time_limit
+        self._attach(executable)
+
+    def _attach(self, executable: Executable) -> None:
+        self.exit = None
+        self._executable = executable
+        stderr = executable.stderr
+        self._output = OutputReader(executable.stdout, stderr if self.verb.send_stderr else None)
+        self._logging = (
+            self._loop.create_task(log_stderr(self._accepted, stderr)) if stderr and not self.verb.send_stderr else None
+        )
         self._last_byte = self._loop.time()
         self._timer: asyncio.Handle = self._loop.call_soon(self._watch)
+
+    def run_again(self, executable: Executable, message: Message) -> None:
+        """Go on with the next message, when the run before has ended: its limits are those of all runs together."""
+        self._release()
+        self.message = message
+        self._attach(executable)
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether a further run may follow the one that has ended."""
+        return self.cause is None and self.exit is not None and self.exit.code == 0
+
+    async def feed_message(self) -> None:
+        """Write the message, and close the input."""
+        if self.message is not None:
+            while (data := self.message.content.read(CHUNK)) and await self._put(data):
+                pass
+            self.close_input()
 
     async def read(self) -> Output | None:
         """The next output, at most 64 KiB, as soon as there is some; None: it has ended. One caller at a time."""
@@ -53,21 +81,34 @@ class Execution:
         self._last_byte = self._loop.time()
         return Output(output.stream, data) if data else None
 
-    async def write(self, data: bytes) -> None:
-        """Return when the executable's pipe has taken all of it. Dropped if the executable has closed its input."""
+    @property
+    def asks(self) -> asyncio.Event | None:
+        """See executable.Executable."""
+        return self._executable.asks
+
+    def is_waiting(self) -> bool:
+        """See executable.Executable."""
+        return self._executable.is_waiting()
+
+    async def write(self, data: bytes) -> bool:
+        """Return when the executable's pipe has taken all of it. False: dropped, it reads no more or has ended."""
         async with self._writing:
             if self.bytes_in + len(data) > self.verb.input_limit:
                 self.end(Outcome.LIMIT)
-            for start in range(0, len(data), CHUNK):
-                if self.cause is not None:
-                    return
-                piece = data[start : start + CHUNK]
-                try:
-                    await self._executable.stdin.write(piece)
-                except ConnectionError:
-                    return
-                self.bytes_in += len(piece)
-                self._last_byte = self._loop.time()
+            return await self._put(data)
+
+    async def _put(self, data: bytes) -> bool:
+        for start in range(0, len(data), CHUNK):
+            if self.cause is not None:
+                return False
+            piece = data[start : start + CHUNK]
+            try:
+                await self._executable.stdin.write(piece)
+            except ConnectionError:
+                return False
+            self.bytes_in += len(piece)
+            self._last_byte = self._loop.time()
+        return self.cause is None
 
     def close_input(self) -> None:
         """The executable reads the end of file. To be called when all writes have returned."""
@@ -75,7 +116,8 @@ class Execution:
 
     def end(self, cause: Outcome) -> None:
         """End it for this cause: TERM to its process group, after GRACE_SECONDS KILL. Only the first cause counts."""
-        if self.cause is not None or (self.exit is not None and cause not in _FOUND_IN_OUTPUT):
+        ended = self.exit is not None and not self.more_to_come
+        if self.cause is not None or (ended and cause not in _FOUND_IN_OUTPUT):
             return
         self.cause = cause
         if self.exit is None:
@@ -102,6 +144,9 @@ class Execution:
 
     def close(self) -> None:
         """Give back everything; for its owner, not for who carries it."""
+        self._release()
+
+    def _release(self) -> None:
         self._timer.cancel()
         self._output.close()
         if self._logging is not None:

@@ -1,11 +1,23 @@
 """The map: which verb runs which executable, with which arguments."""
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from commands.signature import Parameter as ParameterMatcher
 from commands.signature import ParameterType
-from commands.validators import validate_action_verb_name, validate_argv, validate_environment, validate_verb_name
+from commands.signature import Signature as SignatureMatcher
+from commands.validators import (
+    validate_action_verb_name,
+    validate_address,
+    validate_argv,
+    validate_environment,
+    validate_plugin,
+    validate_signatures,
+    validate_verb_name,
+)
+
+SECONDS = [MinValueValidator(1), MaxValueValidator(86400)]
 
 
 class Verb(models.Model):
@@ -14,7 +26,19 @@ class Verb(models.Model):
         INTERACTIVE = "interactive", "interactive: a dialogue of lines"
 
     class Kind(models.TextChoices):
-        PROGRAM = "program", "program"
+        PROGRAM = "program", "program: a process, for each execution a new one"
+        SOCKET = "socket", "socket: a connection to a service that runs already"
+        PLUGIN = "plugin", "plugin: Python inside the server, installed with it"
+
+    class Preamble(models.TextChoices):
+        NONE = "none", "none: the service is not told who it is"
+        PROXY_V1 = "proxy-v1", "PROXY protocol, version 1: the client's address"
+        PROXY_V2 = "proxy-v2", "PROXY protocol, version 2: the client's address and the user's name"
+        XCLIENT = "xclient", "XCLIENT (SMTP): the client's address and the user's name"
+
+    # By kind: what it needs, and what else it may have. Nothing of another kind's may be filled in.
+    NEEDS = {Kind.PROGRAM: "argv", Kind.SOCKET: "address", Kind.PLUGIN: "plugin"}
+    MAY_HAVE = {Kind.PROGRAM: {"environment", "send_stderr"}, Kind.SOCKET: {"preamble", "connect_limit"}}
 
     name = models.CharField(
         max_length=64,
@@ -28,11 +52,14 @@ class Verb(models.Model):
     kind = models.CharField(max_length=16, choices=Kind, default=Kind.PROGRAM)
     argv = models.JSONField(
         "argument vector",
+        default=list,
+        blank=True,
         validators=[validate_argv],
         help_text=(
             "A JSON list. The first element is the absolute path of the program. An element that is just "
             '"{name}" is replaced by the argument of that name, "{*}" by all arguments in the order in which '
-            "they were given; every other element stands as it is. No shell ever sees it."
+            "they were given; every other element stands as it is. No shell ever sees it. Secret arguments can't "
+            "stand here: the program reads them, a line each, before its other input."
         ),
     )
     environment = models.JSONField(
@@ -40,6 +67,31 @@ class Verb(models.Model):
         blank=True,
         validators=[validate_environment],
         help_text="A JSON object: variables that the program gets beside IMAPX_*, HOME, PATH and LANG.",
+    )
+    address = models.CharField(
+        max_length=300,
+        blank=True,
+        validators=[validate_address],
+        help_text="tcp://HOST:PORT, tls://HOST:PORT (its certificate is checked) or unix:/absolute/path.",
+    )
+    preamble = models.CharField(
+        max_length=16,
+        choices=Preamble,
+        default=Preamble.NONE,
+        help_text="What the service is sent first. It must take that from this server alone: it believes it.",
+    )
+    connect_limit = models.PositiveIntegerField(
+        default=5,
+        validators=SECONDS,
+        help_text="Seconds until the connection stands: TLS and preamble too.",
+    )
+    plugin = models.CharField(
+        max_length=64, blank=True, validators=[validate_plugin], help_text="Its name, as it was installed under."
+    )
+    takes_input = models.BooleanField(
+        "last argument is input",
+        default=False,
+        help_text="On: the last argument is no argument but a message, which is read as standard input.",
     )
     changes_mail = models.BooleanField(
         "may change mail",
@@ -53,12 +105,12 @@ class Verb(models.Model):
     )
     time_limit = models.PositiveIntegerField(
         default=30,
-        validators=[MinValueValidator(1), MaxValueValidator(86400)],
+        validators=SECONDS,
         help_text="Seconds that one execution may take in all.",
     )
     idle_limit = models.PositiveIntegerField(
         default=30,
-        validators=[MinValueValidator(1), MaxValueValidator(86400)],
+        validators=SECONDS,
         help_text="Seconds in which no byte goes in or out.",
     )
     output_limit = models.PositiveBigIntegerField(
@@ -74,6 +126,31 @@ class Verb(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def clean(self) -> None:
+        """Refuse what the kind lacks, and what is another kind's. Of signatures: see `clean_signatures`."""
+        if self.kind not in self.Kind.values:
+            return
+        errors = {name: f"A {self.kind} has none." for name in self.foreign_fields(self.kind) if self._is_set(name)}
+        needed = self.NEEDS[self.Kind(self.kind)]
+        if not getattr(self, needed):
+            errors[needed] = f"A {self.kind} needs this."
+        if errors:
+            raise ValidationError(errors)
+
+    @classmethod
+    def foreign_fields(cls, kind: str) -> list[str]:
+        """The fields that are of other kinds alone."""
+        own = {cls.NEEDS[cls.Kind(kind)]} | cls.MAY_HAVE.get(cls.Kind(kind), set())
+        return [name for name in (*cls.NEEDS.values(), *sorted(set().union(*cls.MAY_HAVE.values()))) if name not in own]
+
+    def _is_set(self, name: str) -> bool:
+        return bool(getattr(self, name) != getattr(Verb(), name))
+
+    def clean_signatures(self) -> None:
+        """Refuse signatures that don't go with each other or with what runs. To be called when all rows are saved."""
+        rows = self.signatures.prefetch_related("parameters")
+        validate_signatures(self.kind, self.argv, [row.matcher() for row in rows])
+
 
 class Signature(models.Model):
     """One way to call a verb. A verb with none takes no arguments."""
@@ -85,7 +162,11 @@ class Signature(models.Model):
         ordering = ["verb", "position", "pk"]
 
     def __str__(self) -> str:
-        return " ".join(parameter.usage for parameter in self.parameters.all()) or "(no arguments)"
+        return self.matcher().usage or "(no arguments)"
+
+    def matcher(self) -> SignatureMatcher:
+        """What matches arguments by this row."""
+        return SignatureMatcher(tuple(each.matcher() for each in self.parameters.all()))
 
 
 class Parameter(models.Model):
@@ -96,6 +177,10 @@ class Parameter(models.Model):
         INTEGER = "integer", "integer, with optional bounds"
         PATTERN = "pattern", "pattern: a regular expression that matches all of it"
         TEXT = "text", "text: any line of UTF-8"
+        DATE = "date", "date: YYYY-MM-DD, today or tomorrow"
+        MAILBOX = "mailbox", "mailbox: a name, in modified UTF-7 or UTF-8"
+        UIDS = "uids", "messages of the selected mailbox, by UID: 1:4,7"
+        SECRET = "secret", "secret: a line that is never shown, such as a password"
 
     signature = models.ForeignKey(Signature, on_delete=models.CASCADE, related_name="parameters")
     position = models.PositiveSmallIntegerField(default=0)
@@ -107,6 +192,7 @@ class Parameter(models.Model):
         help_text="word: the word. choice: the words, a space between. integer: 'min max'. pattern: the expression.",
     )
     optional = models.BooleanField(default=False, help_text="May be left out, with all that follow it.")
+    repeat = models.BooleanField(default=False, help_text="May be given more than once: the last one only.")
     max_length = models.PositiveIntegerField(default=1024, help_text="Bytes.")
     allow_leading_dash = models.BooleanField(
         default=False, help_text="Off: '-x' is refused, since the program would take it for an option."
@@ -117,6 +203,13 @@ class Parameter(models.Model):
 
     def __str__(self) -> str:
         return self.usage
+
+    def clean(self) -> None:
+        if self.type not in self.Type.values or self.max_length is None:
+            return  # said of the field already
+        matcher = self.matcher()
+        if matcher.fault:
+            raise ValidationError({"repeat" if self.repeat and not self.detail else "detail": matcher.fault})
 
     @property
     def usage(self) -> str:
@@ -130,6 +223,7 @@ class Parameter(models.Model):
             type=ParameterType(self.type),
             detail=self.detail,
             optional=self.optional,
+            repeat=self.repeat,
             max_length=self.max_length,
             allow_leading_dash=self.allow_leading_dash,
         )

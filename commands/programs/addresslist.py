@@ -1,81 +1,63 @@
-"""imapx-blacklist and imapx-whitelist: a user's own lists of sender addresses, for spam filters to read.
+"""imapx-blacklist and imapx-whitelist: a user's own lists of senders and recipients, for spam filters to read.
 
-A list is $HOME/blacklist or $HOME/whitelist: one address a line, in the order in which they were added. Two
-addresses are the same if they differ in case alone. RFC 5321 section 2.4 lets the part before the '@' be
-case-sensitive, but no mail system in use is, nor are the filters.
+    add [from|to] ADDRESS     remove [from|to] ADDRESS     list     dump spamassassin     dump rspamd [from|to]
 
-Exit status: 0 done (adding what is there already too); 1 not in the list, or the list is full, with a line on
-standard output; 64 wrong usage; 65 no address; 74 the file can't be read or written; 78 HOME is not set.
+ADDRESS may be a pattern, see addresses.py. What neither `from` nor `to` stands before is a sender. A list is
+$HOME/blacklist or $HOME/whitelist: one entry a line, in the order in which they were added.
+
+Exit status: 0 done (adding what is there already too); 1 not in the list, or the list is full; 64 wrong usage; 65 no
+address; 74 the file can't be read or written; 78 HOME is not set. Of 1 and 74 standard output says why, for the user:
+nothing was changed then.
 """
 
 import os
 import sys
 
+from commands.programs import addresses
 from commands.programs.locked_file import change_file, read_file
 from commands.programs.refused import RefusedError
 
 EX_USAGE, EX_DATAERR, EX_IOERR, EX_CONFIG = 64, 65, 74, 78  # sysexits.h
 
-# RFC 5321 section 4.5.3.1.3: a path is at most 256 octets, the angle brackets counted.
-ADDRESS_LENGTH = 254
-
-# The longest addresses, dumped, stay below a verb's default output limit of 1 MiB.
+# The longest addresses, dumped for SpamAssassin, stay below a verb's default output limit of 1 MiB.
 LIST_LENGTH = 3000
 
-# White space and controls end a line or a word of the filters' files, '#' begins a comment there, '*' and '?'
-# would make SpamAssassin take an address for a pattern. The rest need quotes, which the filters don't know.
-FORBIDDEN = frozenset(b'*?#\\"<>()[],;:\x7f' + bytes(range(33)))
-
-
-def is_address(address: bytes) -> bool:
-    """Whether the filters' files can hold it; the form of an address is for the map's signature to check."""
-    local, at, domain = address.partition(b"@")
-    return (
-        bool(local and at and domain)
-        and b"@" not in domain
-        and len(address) <= ADDRESS_LENGTH
-        and not FORBIDDEN.intersection(address)
-        and not address.startswith(b"-")
-    )
-
-
-def fold(address: bytes) -> str:
-    return address.decode(errors="surrogateescape").casefold()
+USAGE = "usage: add [from|to] ADDRESS | remove [from|to] ADDRESS | list | dump spamassassin | dump rspamd [from|to]"
 
 
 def parse(data: bytes | None) -> list[bytes]:
     return [line for line in (data or b"").splitlines() if line]
 
 
-def join(addresses: list[bytes]) -> bytes:
-    return b"".join(address + b"\n" for address in addresses)
+def join(lines: list[bytes]) -> bytes:
+    return b"".join(line + b"\n" for line in lines)
 
 
-def add(name: str, path: str, address: bytes) -> None:
+def add(name: str, path: str, entry: bytes) -> None:
     def edit(data: bytes | None) -> bytes | None:
-        addresses = parse(data)
-        if fold(address) in map(fold, addresses):
+        entries = parse(data)
+        if addresses.fold(entry) in map(addresses.fold, entries):
             return None
-        if len(addresses) >= LIST_LENGTH:
+        if len(entries) >= LIST_LENGTH:
             raise RefusedError(f"the {name} is full: it has {LIST_LENGTH} addresses")
-        return join([*addresses, address])
+        return join([*entries, entry])
 
     change_file(path, edit)
 
 
-def remove(name: str, path: str, address: bytes) -> None:
+def remove(name: str, path: str, entry: bytes) -> None:
     def edit(data: bytes | None) -> bytes:
-        addresses = parse(data)
-        kept = [other for other in addresses if fold(other) != fold(address)]
-        if len(kept) == len(addresses):
+        entries = parse(data)
+        kept = [other for other in entries if addresses.fold(other) != addresses.fold(entry)]
+        if len(kept) == len(entries):
             raise RefusedError(f"not in the {name}")
         return join(kept)
 
     change_file(path, edit)
 
 
-def show(path: str, prefix: bytes = b"") -> None:
-    sys.stdout.buffer.write(join([prefix + address for address in parse(read_file(path))]))
+def show(lines: list[bytes]) -> None:
+    sys.stdout.buffer.write(join(lines))
     sys.stdout.buffer.flush()
 
 
@@ -87,22 +69,24 @@ def run(name: str, arguments: list[str]) -> int:
     path = f"{home}/{name}"
     try:
         match arguments:
-            case ["add" | "remove" as action, text]:
-                address = os.fsencode(text)
-                if not is_address(address):
-                    return fail(name, "not an e-mail address that a spam filter's list can hold", EX_DATAERR)
-                (add if action == "add" else remove)(name, path, address)
-            case ["list"] | ["dump", "rspamd"]:  # a map of Rspamd's multimap module is a plain list
-                show(path)
+            case ["add" | "remove" as action, *side, text] if side in ([], ["from"], ["to"]):
+                pattern = os.fsencode(text)
+                if not addresses.is_pattern(pattern):
+                    return fail(name, "not an e-mail address, *@DOMAIN or *.DOMAIN", EX_DATAERR)
+                (add if action == "add" else remove)(name, path, addresses.TO * (side == ["to"]) + pattern)
+            case ["list"]:
+                show(parse(read_file(path)))
             case ["dump", "spamassassin"]:
-                show(path, f"{name}_from ".encode())
+                show(addresses.spamassassin(parse(read_file(path)), name))
+            case ["dump", "rspamd", *side] if side in ([], ["from"], ["to"]):
+                show(addresses.rspamd(parse(read_file(path)), b"to" if side == ["to"] else b"from"))
             case _:
-                usage = "usage: add ADDRESS | remove ADDRESS | list | dump (spamassassin|rspamd)"
-                return fail(name, usage, EX_USAGE)
+                return fail(name, USAGE, EX_USAGE)
     except RefusedError as error:
         print(error)
         return 1
     except OSError as error:
+        print(f"the {name} can't be read or changed now, it is as it was: {error.strerror}")
         return fail(name, str(error), EX_IOERR)
     return 0
 

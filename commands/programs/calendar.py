@@ -2,6 +2,8 @@
 
 One line in, one answer out, until `quit` or the end of input; exit status 0. An answer is the lines asked for and
 `ok`, or one line that begins with `error: `, after which the dialogue goes on. `help` lists the commands.
+
+imapx-calendar COMMAND...: that one command alone. Its lines without `ok`, and status 0, or the error's text and 1.
 """
 
 import os
@@ -37,25 +39,51 @@ def split_line(line: bytes) -> list[str]:
     return words
 
 
+def answer(home: str, line: bytes) -> list[str] | None:
+    """The lines of the answer; None for `quit`. Raises RefusedError."""
+    words = split_line(line)
+    if [word.lower() for word in words] == ["quit"]:
+        return None
+    # Here, since the icalendar library takes three times as long to start as all the rest.
+    from commands.programs import calendar_commands
+
+    return calendar_commands.answer(f"{home}/calendar.ics", words)
+
+
+def write(lines: list[str]) -> None:
+    try:
+        sys.stdout.buffer.write("".join(f"{text}\n" for text in lines).encode())
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        os._exit(0)  # the client is gone; an ordinary end would try to flush once more, and complain
+
+
+def run_once(home: str, line: bytes) -> int:
+    try:
+        write(answer(home, line) or [])
+    except RefusedError as error:
+        write([str(error)])
+        return 1
+    return 0
+
+
+def run_dialogue(home: str) -> int:
+    for line in read_lines(sys.stdin.buffer.readline):
+        try:
+            lines = answer(home, line)
+        except RefusedError as error:
+            write([f"error: {error}"])
+            continue
+        if lines is None:
+            break
+        write([*lines, "ok"])
+    return 0
+
+
 def main() -> int:
     home = os.environ.get("HOME")
     if not home:
         print("calendar: HOME is not set", file=sys.stderr)
         return EX_CONFIG
-    for line in read_lines(sys.stdin.buffer.readline):
-        try:
-            words = split_line(line)
-            if [word.lower() for word in words] == ["quit"]:
-                break
-            # Here, since the icalendar library takes three times as long to start as all the rest.
-            from commands.programs.calendar_commands import answer
-
-            lines = [*answer(f"{home}/calendar.ics", words), "ok"]
-        except RefusedError as error:
-            lines = [f"error: {error}"]
-        try:
-            sys.stdout.buffer.write("".join(f"{text}\n" for text in lines).encode())
-            sys.stdout.buffer.flush()
-        except BrokenPipeError:
-            os._exit(0)  # the client is gone; an ordinary end would try to flush once more, and complain
-    return 0
+    arguments = sys.argv[1:]
+    return run_once(home, os.fsencode(" ".join(arguments))) if arguments else run_dialogue(home)

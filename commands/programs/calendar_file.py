@@ -1,12 +1,13 @@
 """The file behind imapx-calendar. A file that can't be read whole is never written over."""
 
+import sys
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from icalendar import Calendar
 
-from commands.programs import calendar_events
-from commands.programs.calendar_events import Occurrence
+from commands.programs import calendar_changes, calendar_events
+from commands.programs.calendar_events import Occurrence, Repetition, TooManyError, to_local
 from commands.programs.locked_file import change_file, read_file
 from commands.programs.refused import RefusedError
 
@@ -16,53 +17,98 @@ FILE_LENGTH = 256 * 1024
 UNREADABLE = "the calendar file can't be read; it is left as it is"
 
 
-def list_occurrences(path: str, start: datetime, end: datetime) -> list[Occurrence]:
-    """What overlaps that time, by start. Raises RefusedError."""
+def list_occurrences(path: str, start: datetime, end: datetime, most: int) -> list[Occurrence]:
+    """What overlaps that time, by start. Raises RefusedError, also for more than `most`."""
+    calendar = _read(path)
     try:
-        data = read_file(path)
-    except OSError as error:
-        raise RefusedError(f"{UNREADABLE} ({error.strerror})") from error
-    return _expand(_parse(data), start, end)
+        return _expand(calendar, start, end, most)
+    except TooManyError:
+        raise RefusedError(f"more than {most} events: ask for less time") from None
 
 
-def add_event(path: str, start: datetime, end: datetime | None, text: str) -> None:
-    """Raises RefusedError, also if the very same event is there already."""
-
-    def edit(calendar: Calendar) -> None:
-        new = (start, end or start, text)
-        if any((other.start, other.end, other.text) == new for other in _starting(calendar, start)):
-            raise RefusedError("that event is in the calendar already")
-        calendar.add_component(calendar_events.new_event(start, end, text))
-
-    _change(path, edit)
-
-
-def remove_occurrence(path: str, start: datetime, text: str | None) -> None:
-    """Take out what starts then (and reads like that). Raises RefusedError if that is nothing, or several."""
-
-    def edit(calendar: Calendar) -> None:
-        found = [
-            other for other in _starting(calendar, start) if text is None or other.text.casefold() == text.casefold()
-        ]
-        if not found:
-            raise RefusedError("there is no such event then")
-        if len({other.text for other in found}) > 1:
-            raise RefusedError(f"{len(found)} events start then, give the text too")
-        calendar_events.remove(calendar, found[0])
-
-    _change(path, edit)
-
-
-def _starting(calendar: Calendar, start: datetime) -> list[Occurrence]:
-    occurrences = _expand(calendar, start, start + timedelta(minutes=1))
-    return [occurrence for occurrence in occurrences if occurrence.start >= start and not occurrence.all_day]
-
-
-def _expand(calendar: Calendar, start: datetime, end: datetime) -> list[Occurrence]:
+def find_events(path: str, text: str, now: datetime, most: int) -> list[Occurrence]:
+    """Events that hold `text`, each as the first one after `now`. Raises RefusedError, also for more than `most`."""
+    calendar = _read(path)
     try:
-        return calendar_events.expand(calendar, start, end)
+        return calendar_events.find(calendar, text, now, most)
+    except TooManyError:
+        raise RefusedError(f"more than {most} events hold that text: give more of it") from None
     except (ValueError, KeyError) as error:
         raise RefusedError(UNREADABLE) from error
+
+
+def add_event(path: str, start: date, end: date | None, text: str, repetition: Repetition | None = None) -> None:
+    """As calendar_events.new_event. Raises RefusedError, also if the very same event is there already."""
+
+    def edit(calendar: Calendar) -> None:
+        new = (to_local(start), to_local(end or start), text)
+        if any((other.start, other.end, other.text) == new for other in _starting(calendar, start)):
+            raise RefusedError("that event is in the calendar already")
+        event = calendar_events.new_event(start, end, text, repetition)
+        calendar.add_component(event)
+
+    _change(path, edit)
+
+
+def remove_occurrence(path: str, start: date, text: str | None, *, series: bool = False) -> None:
+    """Take out what starts then (and reads like that), or all the series that it is of. See `_only`."""
+
+    def edit(calendar: Calendar) -> None:
+        occurrence = _only(calendar, start, text)
+        if series:
+            calendar_changes.remove_series(calendar, occurrence.uid)
+        else:
+            calendar_changes.remove(calendar, occurrence)
+
+    _change(path, edit)
+
+
+def move_occurrence(path: str, start: date, text: str | None, day: date | None, minute: int | None) -> None:
+    """Put what starts then (and reads like that) on another day, to another minute of the day, or both. See `_only`."""
+
+    def edit(calendar: Calendar) -> None:
+        occurrence = _only(calendar, start, text)
+        if occurrence.all_day:
+            if day is None or minute is not None:
+                raise RefusedError("expected a day alone for an event of all day")
+            calendar_changes.move(calendar, occurrence, day)
+            return
+        before = occurrence.start
+        time = before.time() if minute is None else (datetime.min + timedelta(minutes=minute)).time()
+        calendar_changes.move(calendar, occurrence, datetime.combine(day or before.date(), time))
+
+    _change(path, edit)
+
+
+def _only(calendar: Calendar, start: date, text: str | None) -> Occurrence:
+    """What starts then: a date for an event of all day. Raises RefusedError if that is nothing, or several events."""
+    found = [other for other in _starting(calendar, start) if text is None or other.text.casefold() == text.casefold()]
+    if not found:
+        raise RefusedError("there is no such event then")
+    if len({other.text for other in found}) > 1:
+        raise RefusedError(f"{len(found)} events start then, give the text too")
+    return found[0]
+
+
+def _starting(calendar: Calendar, start: date) -> list[Occurrence]:
+    moment = to_local(start)
+    occurrences = _expand(calendar, moment, moment + timedelta(minutes=1))
+    all_day = not isinstance(start, datetime)
+    return [other for other in occurrences if other.all_day == all_day and (all_day or other.start >= moment)]
+
+
+def _expand(calendar: Calendar, start: datetime, end: datetime, most: int = sys.maxsize) -> list[Occurrence]:
+    try:
+        return calendar_events.expand(calendar, start, end, most)
+    except (ValueError, KeyError) as error:
+        raise RefusedError(UNREADABLE) from error
+
+
+def _read(path: str) -> Calendar:
+    try:
+        return _parse(read_file(path))
+    except OSError as error:
+        raise RefusedError(f"{UNREADABLE} ({error.strerror})") from error
 
 
 def _parse(data: bytes | None) -> Calendar:

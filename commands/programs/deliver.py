@@ -7,30 +7,18 @@ header can hold, 69 no Dovecot or no configuration of it, 75 no answer in time; 
 
 import os
 import re
-import subprocess
 import sys
 from email.header import Header
 from email.message import Message
 from email.utils import formataddr, formatdate, make_msgid
 
-EX_USAGE, EX_DATAERR, EX_UNAVAILABLE, EX_SOFTWARE, EX_TEMPFAIL = 64, 65, 69, 70, 75  # sysexits.h
+from commands.programs.lda import DeliveryError, deliver
 
-# Where Debian and Red Hat, Fedora, and a build from source put it.
-PLACES = ("/usr/lib/dovecot", "/usr/libexec/dovecot", "/usr/local/libexec/dovecot", "/usr/local/lib/dovecot")
-
-SECONDS = 25  # less than a verb's default time limit, to end with a message rather than killed
+EX_USAGE, EX_DATAERR = 64, 65  # sysexits.h
 
 DOMAIN = "localhost"  # the message never leaves this mail store
 
 ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")  # RFC 5322 3.2.3: dot-atom
-
-
-class DeliveryError(Exception):
-    """Nothing was delivered; `status` is the exit status."""
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status = status
 
 
 def make_message(user: str, subject: str) -> bytes:
@@ -66,36 +54,6 @@ def make_address(user: str) -> str:
     return formataddr((user, f"user@{DOMAIN}"))
 
 
-def find_lda() -> str:
-    for place in PLACES:
-        path = f"{place}/dovecot-lda"
-        if os.access(path, os.X_OK):
-            return path
-    raise DeliveryError(EX_UNAVAILABLE, "Dovecot's dovecot-lda was not found: is Dovecot installed?")
-
-
-def deliver(user: str, subject: str, config: str, lda: str | None) -> None:
-    if not os.access(config, os.R_OK):
-        raise DeliveryError(EX_UNAVAILABLE, f"no mail engine's configuration can be read at {config}")
-    if lda is not None and not os.access(lda, os.X_OK):
-        raise DeliveryError(EX_UNAVAILABLE, f"{lda} is not there, or can't be executed")
-    # -e: what it refuses comes back as a status, not as a bounce by way of sendmail.
-    # -a: by itself it makes an address of the user name, and fails where that is none.
-    argv = [lda or find_lda(), "-e", "-a", "postmaster@localhost", "-c", config, "-d", user]
-    try:
-        status = subprocess.run(  # noqa: S603
-            argv, input=make_message(user, subject), timeout=SECONDS, check=False
-        ).returncode
-    except subprocess.TimeoutExpired as error:
-        raise DeliveryError(EX_TEMPFAIL, f"dovecot-lda did not end in {SECONDS} seconds") from error
-    except OSError as error:
-        raise DeliveryError(EX_UNAVAILABLE, f"{argv[0]} can't be executed: {error.strerror}") from error
-    if status < 0:
-        raise DeliveryError(EX_SOFTWARE, f"dovecot-lda was killed by signal {-status}")
-    if status > 0:
-        raise DeliveryError(status, f"dovecot-lda ended with status {status}")
-
-
 def main() -> int:
     user = os.environ.get("IMAPX_USER", "")
     lda = None
@@ -111,7 +69,7 @@ def main() -> int:
             print(f"deliver: {usage}", file=sys.stderr)
             return EX_USAGE
     try:
-        deliver(user, subject, config, lda)
+        deliver(make_message(user, subject), user=user, config=config, lda=lda)
     except DeliveryError as error:
         print(f"deliver: {error}", file=sys.stderr)
         return error.status

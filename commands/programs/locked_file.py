@@ -1,5 +1,5 @@
 # pathlib and typing would cost more than all else that a program of this size does at its start.
-# ruff: noqa: PTH105, PTH120, PTH123
+# ruff: noqa: PTH105, PTH108, PTH120, PTH123
 """One small file of one user, changed by one process at a time and never seen half written."""
 
 import fcntl
@@ -34,15 +34,30 @@ def change_file(path: str, edit: Callable[[bytes | None], bytes | None]) -> None
 
 def _replace(path: str, data: bytes) -> None:
     new = f"{path}.new"
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with open(descriptor, "wb") as file:
-        os.fchmod(descriptor, 0o600)  # one left by a crash may have another mode
-        file.write(data)
-        file.flush()
-        os.fsync(descriptor)
-    os.replace(new, path)
+    try:
+        _write(new, data)
+        os.replace(new, path)
+    except OSError:
+        _unlink(new)  # on a full disk half a file would be in the way of all others
+        raise
     directory = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(directory)  # or a power cut could undo what the client was told is done
     finally:
         os.close(directory)
+
+
+def _write(path: str, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with open(descriptor, "wb") as file:
+        os.fchmod(descriptor, 0o600)  # one left by a crash may have another mode
+        file.write(data)
+        file.flush()
+        os.fsync(descriptor)
+
+
+def _unlink(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        pass

@@ -10,6 +10,7 @@ from string import Template
 from imapserver.engine.connection import EngineUnavailable
 
 LISTENER = "imapx"
+SIEVE_LISTENER = "imapx-sieve"
 
 # log: errors and warnings alone, since nobody rotates the file and the front records the logins.
 # stats: nobody reads them, and an imap that starts while Dovecot ends would wait 5 s for them.
@@ -112,6 +113,42 @@ service anvil {
 """)
 
 
+# The programs' password opens ManageSieve alone, and no mail: the passdb is that protocol's.
+_SIEVE = Template("""\
+protocols = imap sieve
+protocol lda {
+  mail_plugins = sieve
+}
+plugin {
+  sieve = file:~/sieve;active=~/.dovecot.sieve
+}
+protocol sieve {
+  passdb {
+    driver = static
+    args = password={SHA256.hex}$sieve_password_hash
+    master = yes
+  }
+}
+service managesieve-login {
+  service_count = 0
+  client_limit = 1000
+  inet_listener sieve {
+    port = 0
+  }
+  unix_listener $sieve_listener {
+    mode = 0600
+    user = $owner
+  }
+}
+""")
+
+_SIEVE_ROOTLESS = """\
+service managesieve-login {
+  chroot =
+}
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Accounts:
     """Whose the processes and the mail are. Dovecot takes names, not numbers."""
@@ -135,8 +172,19 @@ def accounts_of_this_process() -> Accounts:
     return Accounts(owner.pw_name, group.gr_name, mail.pw_uid, group.gr_gid if rootless else mail.pw_gid, rootless)
 
 
-def render(accounts: Accounts, *, base_dir: Path, engine_dir: Path, mail_dir: Path, password_hash: str) -> str:
-    """Return the text of dovecot.conf. `password_hash` is a SHA-256 in hexadecimal; paths are absolute."""
+def render(
+    accounts: Accounts,
+    *,
+    base_dir: Path,
+    engine_dir: Path,
+    mail_dir: Path,
+    password_hash: str,
+    sieve_password_hash: str | None = None,
+) -> str:
+    """Return the text of dovecot.conf. The hashes are SHA-256 in hexadecimal; paths are absolute.
+
+    `sieve_password_hash` is of the master user's at ManageSieve; None where there is no Pigeonhole.
+    """
     values = {
         "base_dir": _quote(base_dir),
         "state_dir": _quote(engine_dir / "state"),
@@ -149,8 +197,11 @@ def render(accounts: Accounts, *, base_dir: Path, engine_dir: Path, mail_dir: Pa
         "owner": accounts.owner,
         "group": accounts.group,
     }
-    text = _TEMPLATE.substitute(values)
-    return text + _ROOTLESS.substitute(values) if accounts.rootless else text
+    text = _TEMPLATE.substitute(values) + (_ROOTLESS.substitute(values) if accounts.rootless else "")
+    if sieve_password_hash is not None:
+        values |= {"sieve_listener": SIEVE_LISTENER, "sieve_password_hash": sieve_password_hash}
+        text += _SIEVE.substitute(values) + (_SIEVE_ROOTLESS if accounts.rootless else "")
+    return text
 
 
 def _quote(path: Path) -> str:

@@ -42,10 +42,25 @@ def find_dovecot() -> str:
     return binary
 
 
+def has_pigeonhole(binary: str) -> bool:
+    """Whether this Dovecot can serve ManageSieve, and run Sieve scripts at deliveries."""
+    doveconf = shutil.which("doveconf", path=os.environ.get("PATH", os.defpath) + f":{Path(binary).parent}:/usr/bin")
+    if doveconf is None:
+        return False
+    said = _run([doveconf, "-d", "-h", "-c", os.devnull, "libexec_dir", "mail_plugin_dir"]).stdout.splitlines()
+    if len(said) != 2:
+        return False
+    programs, plugins = map(Path, said)
+    needed = [programs / "managesieve", programs / "managesieve-login", plugins / "lib90_sieve_plugin.so"]
+    return all(path.exists() for path in needed)
+
+
 class PrivateDovecot:
     """Keeps everything in `data_dir`/engine and `data_dir`/mail, except for its sockets, whose paths must be short.
 
     `data_dir`/engine/dovecot.conf is where `dovecot-lda -c` finds it, as the server's own user.
+    Where there is Pigeonhole, `data_dir`/engine/run/base/imapx-sieve is a ManageSieve server. A master user of any name
+    logs in there as any user, with the password in `data_dir`/engine/sieve.password, which opens nothing else.
     """
 
     name = "dovecot"
@@ -59,6 +74,7 @@ class PrivateDovecot:
         self._log = self._dir / "dovecot.log"
         self._pid_file = self._dir / "master.pid"
         self._run_link = self._dir / "run"
+        self._sieve_password = self._dir / "sieve.password"
         self._password = ""
         self._argv: list[str] = []
         self._lock: int | None = None
@@ -151,29 +167,31 @@ class PrivateDovecot:
 
     def _forget_run(self) -> None:
         self._pid_file.unlink(missing_ok=True)
+        self._sieve_password.unlink(missing_ok=True)
         if self._run_link.is_symlink():
             remove_run_dir(self._run_link.readlink())
             self._run_link.unlink()
 
     def _configure(self) -> None:
-        """Write the configuration, with a new password of which it holds the hash alone."""
+        """Write the configuration, with new passwords of which it holds the hashes alone."""
         binary = find_dovecot()
         accounts = accounts_of_this_process()
         mail_dir = prepare_mail_dir(self._data_dir, accounts.mail_uid, accounts.mail_gid)
         run_dir = make_run_dir(accounts.rootless)
         self._run_link.symlink_to(run_dir)
         self._password = secrets.token_urlsafe(32)
+        sieve_password = secrets.token_urlsafe(32) if has_pigeonhole(binary) else None
         text = render(
             accounts,
             base_dir=run_dir / "base",
             engine_dir=self._dir,
             mail_dir=mail_dir,
-            password_hash=hashlib.sha256(self._password.encode()).hexdigest(),
+            password_hash=_sha256(self._password),
+            sieve_password_hash=None if sieve_password is None else _sha256(sieve_password),
         )
-        self._configuration.unlink(missing_ok=True)
-        descriptor = os.open(self._configuration, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(text)
+        _write_private(self._configuration, text)
+        if sieve_password is not None:
+            _write_private(self._sieve_password, sieve_password + "\n")
         self._argv = [*_ends_with_parent(), binary, "-F", "-c", str(self._configuration)]
 
     async def _launch(self) -> None:
@@ -231,6 +249,17 @@ def _check_username(username: str) -> None:
         raise EngineUnavailable(f"dovecot can't keep mail for a user named {username!r}")
     if len(username.encode()) > 255:  # NAME_MAX of every usual file system
         raise EngineUnavailable(f"dovecot can't keep mail for a name of over 255 bytes: {username!r}")
+
+
+def _sha256(password: str) -> str:
+    return hashlib.sha256(password.encode()).hexdigest()
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
 
 
 def _ends_with_parent() -> list[str]:

@@ -17,6 +17,7 @@ ENDS = {
     Outcome.SHUTDOWN: ("CANCELED", "was canceled: the server is shutting down"),
     Outcome.TIMEOUT: ("TIMEOUT", "took too long"),
     Outcome.LIMIT: ("LIMIT", "went over its limit of input or output"),
+    Outcome.UNAVAILABLE: ("UNAVAILABLE", "was ended: its messages can't be had"),
     Outcome.CANNOT: ("CANNOT", "can't be carried in this form"),
     Outcome.CLIENT_GONE: ("CANCELED", "was canceled"),
     Outcome.ENGINE_LOST: ("CANCELED", "was canceled: the mail engine is gone"),

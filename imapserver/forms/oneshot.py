@@ -1,13 +1,46 @@
-"""One-shot verbs: output in literals as it comes, no input (PROTOCOL section 4)."""
+"""One-shot verbs: output in literals as it comes, and a message as input at most (PROTOCOL section 4)."""
+
+import asyncio
 
 from commands.execution.execution import Execution
-from imapserver.scope import Conduit, Lines
+from commands.outcome import Outcome
+from imapserver.forms.form import Exchange
 from imapserver.wire.response import execute_output
 
 
 class OneShot:
-    async def carry(self, execution: Execution, tag: bytes, conduit: Conduit, lines: Lines) -> None:
-        lines.refuse()
-        execution.close_input()
-        while output := await execution.read():
-            await conduit.write(execute_output(tag, output.stream, output.data))
+    prompts = False
+
+    async def carry(self, execution: Execution, exchange: Exchange) -> None:
+        exchange.incoming.refuse_lines()
+        if exchange.message is None and exchange.offered is None:
+            if execution.message is None:
+                execution.close_input()
+            await show(execution, exchange)
+            return
+        feeding = asyncio.get_running_loop().create_task(_feed(execution, exchange))
+        try:
+            await show(execution, exchange)
+        finally:
+            feeding.cancel()
+            await asyncio.wait([feeding])
+
+
+async def show(execution: Execution, exchange: Exchange) -> None:
+    """Send the output as untagged responses until it has ended."""
+    while output := await execution.read():
+        await exchange.conduit.write(execute_output(exchange.tag, output.stream, output.data))
+
+
+async def _feed(execution: Execution, exchange: Exchange) -> None:
+    if exchange.message is not None:
+        await execution.write(exchange.message)
+    elif (exchange.offered or 0) > execution.verb.input_limit:
+        exchange.conduit.refuse_input()
+        execution.end(Outcome.LIMIT)
+        return
+    else:
+        exchange.conduit.take_input()
+        while octets := await exchange.incoming.next():
+            await execution.write(octets)
+    execution.close_input()

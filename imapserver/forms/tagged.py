@@ -6,7 +6,8 @@ import re
 
 from commands.execution.execution import Execution
 from commands.outcome import Outcome
-from imapserver.scope import Conduit, Lines
+from imapserver.forms.form import Exchange
+from imapserver.scope import Conduit, Incoming
 from imapserver.wire import response
 
 LINE = 64 * 1024
@@ -24,9 +25,12 @@ class NoText(Exception):
 
 
 class Tagged:
-    async def carry(self, execution: Execution, tag: bytes, conduit: Conduit, lines: Lines) -> None:
+    prompts = False
+
+    async def carry(self, execution: Execution, exchange: Exchange) -> None:
+        tag, conduit = exchange.tag, exchange.conduit
         await conduit.write(response.status(tag, "OK", execution.verb.name, "EXECUTING"))
-        feeding = asyncio.get_running_loop().create_task(_feed(execution, lines))
+        feeding = asyncio.get_running_loop().create_task(_feed(execution, exchange.incoming))
         try:
             await _show(execution, tag, conduit)
         except NoText:
@@ -36,7 +40,7 @@ class Tagged:
             await asyncio.wait([feeding])
 
 
-async def _feed(execution: Execution, lines: Lines) -> None:
+async def _feed(execution: Execution, lines: Incoming) -> None:
     while True:
         line = await lines.next()
         if not _is_text(line):

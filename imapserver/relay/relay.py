@@ -4,8 +4,9 @@ import asyncio
 import logging
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import IO
 
 from imapserver.engine.connection import EngineConnection
 from imapserver.outgoing import Outgoing
@@ -13,6 +14,7 @@ from imapserver.wire.client_protocol import ClientProtocol, Continuation, Engine
 from imapserver.wire.command import parse_select
 from imapserver.wire.events import RelayContinued, RelayStarted
 from imapserver.wire.exceptions import Violation
+from imapserver.wire.fetched import MessageFilter
 from imapserver.wire.server_protocol import ServerProtocol
 from imapserver.wire.state import State
 
@@ -28,6 +30,10 @@ goes on as often."""
 # A warning, without a code that would say of what.
 NO = re.compile(rb"(?:\A|\n)\* NO (?!\[)", re.IGNORECASE)
 BYE = re.compile(rb"(?:\A|\n)\* BYE[^\n]*\n\Z", re.IGNORECASE)
+
+
+SELECTING = frozenset({b"SELECT", b"EXAMINE"})
+DESELECTING = frozenset({b"CLOSE", b"UNSELECT"})
 
 
 @dataclass(slots=True)
@@ -76,6 +82,11 @@ class Relay(asyncio.Protocol):
         self._asked = self._refused = False
         """Whether a NOOP of IMAPX's own is in flight, and its answer one that tells of no news but of trouble."""
         self._renewing: asyncio.Task[None] | None = None
+        self._fetching: asyncio.Task[int | None] | None = None
+        self._filter: MessageFilter | None = None
+        self._content: IO[bytes] | None = None
+        self._holding = False
+        """No command of the client's may go up now."""
         self._entering: asyncio.Future[None] | None = None
         """IDLE is left and entered again; the continuation request is awaited."""
         self._transport = engine.transport
@@ -84,15 +95,16 @@ class Relay(asyncio.Protocol):
     # Commands up
 
     def start(self, event: RelayStarted) -> None:
-        self._transport.write(event.data)  # first: the engine works while the rest is done here
-        command = InFlight(event.tag, event.name)
-        if event.name in (b"SELECT", b"EXAMINE"):
-            text = event.data[len(event.tag) + 1 + len(event.name) : -2]
+        tag, name, data = event
+        self._transport.write(data)
+        command = InFlight(tag, name)
+        if name in SELECTING:
+            text = data[len(tag) + 1 + len(name) : -2]
             mailbox = parse_select(text)
             command.mailbox, command.mailbox_follows = mailbox or b"", mailbox is None
         self._in_flight.append(command)
         self._sending = command
-        if event.name == b"IDLE":
+        if name == b"IDLE":
             self._wake(self._settled)  # it may last half an hour
 
     def go_on(self, event: RelayContinued) -> None:
@@ -106,7 +118,7 @@ class Relay(asyncio.Protocol):
     @property
     def full(self) -> bool:
         """The engine takes no more for now."""
-        return self._choked or self._renewing is not None
+        return self._choked or self._holding or self._renewing is not None
 
     def pause_writing(self) -> None:
         self._choked = True
@@ -121,28 +133,38 @@ class Relay(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._said += 1
         try:
+            if self._filter is not None:
+                data = self._without_message(self._filter, data)
             events = self._responses.receive_data(data)
         except Violation:
             logger.exception("the engine breaks the protocol; closing")
             self._transport.abort()
             return
-        if len(events) > 1:
-            self._outgoing.hold()
+        if len(events) == 1:
+            self._pass_on(events[0])
+            return
+        self._outgoing.hold()
         try:
             for event in events:
                 self._pass_on(event)
         finally:
             self._outgoing.release()
 
+    def _without_message(self, own: MessageFilter, data: bytes) -> bytes:
+        others = own.receive_data(data)
+        if self._content is not None:
+            self._content.write(own.take())
+        return others
+
     def _pass_on(self, event: EngineEvent) -> None:
         match event:
+            case Tagged():
+                self._tagged(event)
             case Untagged():
                 self._last = event.data[-256:]
                 if self._asked and NO.search(event.data):
                     self._refused = True
                 self._outgoing.pass_on(event.data, event.boundary)
-            case Tagged():
-                self._tagged(event)
             case Continuation() if self._entering is not None:
                 self._wake([self._entering])
             case Continuation():
@@ -159,14 +181,15 @@ class Relay(asyncio.Protocol):
                 command.answered.set_result(event)
         else:
             self._finish(event, command, newest=command is newest)
-        if not self._in_flight:
+        if self._settled and not self._in_flight:
             self._wake(self._settled)
 
     def _finish(self, event: Tagged, command: InFlight | None, *, newest: bool) -> None:
         """The tagged response to a command of the client's."""
         self._outgoing.pass_on(event.data, len(event.data))
         if command is not None:
-            self._follow_state(command, event.condition)
+            if command.name in SELECTING or command.name in DESELECTING:
+                self._follow_state(command, event.condition)
             if newest and self._wire.engine_completed(event.tag):
                 self._changed()
             if self._entering is not None:
@@ -185,7 +208,7 @@ class Relay(asyncio.Protocol):
             selected = condition == b"OK"
             self.mailbox = command.mailbox if selected else b""
             self._wire.state = State.SELECTED if selected else State.AUTHENTICATED
-        elif command.name in (b"CLOSE", b"UNSELECT") and condition == b"OK":
+        elif command.name in DESELECTING and condition == b"OK":
             self.mailbox = b""
             self._wire.state = State.AUTHENTICATED
 
@@ -240,9 +263,7 @@ class Relay(asyncio.Protocol):
         try:
             async with asyncio.timeout(NEWS_SECONDS), self._asking:
                 if self._wire.in_idle:
-                    if self._renewing is None:
-                        self._renewing = asyncio.get_running_loop().create_task(self._renew_idle())
-                    await asyncio.wait([self._renewing])
+                    await self._in_idle(self._ask)
                     return
                 if not self._wire.idling:
                     await self.settle()
@@ -252,15 +273,19 @@ class Relay(asyncio.Protocol):
         except TimeoutError:
             logger.warning("the engine was not asked for news: it is busy, or the client is in a command")
 
-    async def _ask(self) -> None:
+    def _command(self, text: bytes) -> asyncio.Future[Tagged | None]:
+        """Send one of IMAPX's own, and return what will be its answer."""
         self._own_count += 1
-        command = InFlight(f"{self._own_tags}{self._own_count}".encode(), b"NOOP")
+        command = InFlight(f"{self._own_tags}{self._own_count}".encode(), text)
         command.answered = asyncio.get_running_loop().create_future()
         self._in_flight.append(command)
+        self._transport.write(command.tag + b" " + text + b"\r\n")
+        return command.answered
+
+    async def _ask(self) -> None:
         self._asked, self._refused = True, False
-        self._transport.write(command.tag + b" NOOP\r\n")
         try:
-            await command.answered
+            await self._command(b"NOOP")
         finally:
             self._asked = False
         if self._refused and self.mailbox:
@@ -270,8 +295,71 @@ class Relay(asyncio.Protocol):
         else:
             self._refused = False
 
-    async def _renew_idle(self) -> None:
-        """Ask in the middle of IDLE: leave it and enter it again, unseen by the client, whose DONE waits meanwhile.
+    async def fetch(self, uid: int, limit: int, content: IO[bytes]) -> int | None:
+        """See scope.Conduit."""
+        async with self._asking:
+            if self._fetching is not None:
+                await asyncio.wait([self._fetching])  # its caller did not wait for the end
+            self._fetching = asyncio.get_running_loop().create_task(self._fetch_in_turn(uid, limit, content))
+            await asyncio.wait([self._fetching])
+            return self._fetching.result()
+
+    async def _fetch_in_turn(self, uid: int, limit: int, content: IO[bytes]) -> int | None:
+        own = MessageFilter(limit)
+        tagged: Tagged | None = None
+
+        async def fetch() -> None:
+            nonlocal tagged
+            self._filter, self._content = own, content
+            try:
+                answered = self._command(b"UID FETCH %d (BODY.PEEK[])" % uid)
+                await self._hear(answered)
+            finally:
+                self._filter = self._content = None
+            tagged = answered.result()
+
+        async with asyncio.timeout(NEWS_SECONDS):
+            await self._await_turn()
+        if self._wire.in_idle:
+            await self._in_idle(fetch)
+        else:
+            self._holding = True
+            try:
+                await fetch()
+            finally:
+                self._holding = False
+                self._changed()
+        if tagged is None or tagged.condition != b"OK":
+            raise ConnectionError("the engine does not give the message")
+        return own.size
+
+    async def _await_turn(self) -> None:
+        """Return in between two commands of the client's, or in its IDLE."""
+        while not self._wire.in_idle:
+            if not self._wire.idling:
+                await self.settle()
+            if self._wire.between_commands:
+                return
+            await asyncio.sleep(0.01)  # the engine's `+` to IDLE, or the rest of a command that has just begun
+
+    async def _hear(self, answered: asyncio.Future[Tagged | None]) -> None:
+        """Wait for it as long as the engine says anything; one that does not is taken for lost."""
+        while not answered.done():
+            said = self._said
+            await asyncio.wait([answered], timeout=SILENCE_SECONDS)
+            if not answered.done() and self._said == said:
+                self._transport.abort()
+
+    async def _in_idle(self, work: Callable[[], Awaitable[None]]) -> None:
+        if self._renewing is None:
+            self._renewing = asyncio.get_running_loop().create_task(self._renew_idle(work))
+        renewing = self._renewing
+        await asyncio.wait([renewing])
+        if not renewing.cancelled():
+            renewing.result()
+
+    async def _renew_idle(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do this in the middle of IDLE: leave it and enter it again, unseen by the client, whose DONE waits meanwhile.
 
         In IDLE an engine does not notice all that it finds by NOOP (Dovecot: not that the mailbox was renamed)."""
         loop, idle = asyncio.get_running_loop(), self._sending
@@ -284,7 +372,7 @@ class Relay(asyncio.Protocol):
             if left.condition != b"OK":
                 self._finish(left, idle, newest=True)
                 return
-            await self._ask()
+            await work()
             self._sending = InFlight(idle.tag, idle.name)
             self._in_flight.append(self._sending)
             self._entering = loop.create_future()

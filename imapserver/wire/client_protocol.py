@@ -14,6 +14,8 @@ ANNOUNCEMENT = re.compile(rb"\{([0-9]{1,20})\}\r\n\Z")
 # A status response is text to its end: `{12}` there announces nothing (RFC 3501 section 7.1).
 STATUS = re.compile(rb"\* (?:OK|NO|BAD|BYE|PREAUTH)[ \r\n]", re.IGNORECASE)
 TAGGED = re.compile(rb"([^ \r\n]+) (OK|NO|BAD)[ \r\n]", re.IGNORECASE)
+# All that comes, most often, when a command has no data to give.
+SINGLE = re.compile(rb"([^*+ \r\n][^ \r\n]*+) (OK|NO|BAD) [^\n]*+\n", re.IGNORECASE)
 # Stands for what has passed of a response behind its literal: no status, and nothing that the rest could complete.
 BEHIND_LITERAL = b"*("
 # The start of a line that is no untagged response, in a run of such.
@@ -63,6 +65,9 @@ class ClientProtocol:
 
     def receive_data(self, data: bytes) -> list[EngineEvent]:
         """Return the events in `data`. Raises Violation for a line that is no response."""
+        between = not (self._held or self._line or self._literal)
+        if between and len(data) <= STATUS_LINE and (single := SINGLE.fullmatch(data)):
+            return [Tagged(single[1], single[2].upper(), data)]
         events: list[EngineEvent] = []
         if self._held:
             data = self._held + data

@@ -17,12 +17,16 @@ class Execute:
     form: str | None
     verb: str | None
     arguments: tuple[bytes, ...]
+    ends_in_literal: bool = False
+    """The last argument may be meant as input."""
+    offered: int | None = None
+    """Octets of input that wait behind the arguments."""
 
 
 def parse_execute(command: CommandReceived) -> Execute:
     """execute = "EXECUTE" [SP form] SP verb *(SP argument)."""
-    scanner = Scanner(command.fragments)
-    if scanner.at_end():
+    scanner = _arguments_scanner(command)
+    if scanner.at_end() and command.offered is None:
         return Execute(None, None, ())
     scanner.space()
     form = None
@@ -35,15 +39,39 @@ def parse_execute(command: CommandReceived) -> Execute:
         form = word[1:-1].decode("ascii", "replace").upper()
         scanner.space()
         word = scanner.astring()
-    return Execute(form, _verb(word), _arguments(scanner))
+    return _execute(command, form, word, _arguments(scanner))
+
+
+def parse_xexec(command: CommandReceived) -> Execute:
+    """xexec = "XEXEC" SP verb *(SP argument). None of them is large enough to be input."""
+    if command.offered is not None:
+        raise BadSyntax("an argument is too long")
+    scanner = _arguments_scanner(command)
+    scanner.space()
+    return _execute(command, "XEXEC", scanner.astring(), _arguments(scanner))
 
 
 def parse_action(command: CommandReceived) -> Execute:
     """action = action-verb SP verb *(SP argument): the action becomes the first argument."""
-    scanner = Scanner(command.fragments)
+    scanner = _arguments_scanner(command)
     scanner.space()
-    verb = _verb(scanner.astring())
-    return Execute(None, verb, (command.name.lower(), *_arguments(scanner)))
+    return _execute(command, None, scanner.astring(), (command.name.lower(), *_arguments(scanner)))
+
+
+def _arguments_scanner(command: CommandReceived) -> Scanner:
+    """Of what stands before the input that is offered, if any: a space is between them."""
+    if command.offered is None:
+        return Scanner(command.fragments)
+    *before, last = command.fragments
+    if not isinstance(last, bytes) or not last.endswith(b" "):
+        raise BadSyntax("a space is missing")
+    return Scanner((*before, last[:-1]))
+
+
+def _execute(command: CommandReceived, form: str | None, word: bytes, arguments: tuple[bytes, ...]) -> Execute:
+    # The text behind a literal is a fragment too.
+    ends_in_literal = len(command.fragments) > 1 and command.fragments[-1] == b""
+    return Execute(form, _verb(word), arguments, ends_in_literal and bool(arguments), command.offered)
 
 
 def _verb(word: bytes) -> str:
@@ -75,6 +103,32 @@ def parse_cancel(command: CommandReceived) -> bytes:
     tag = scanner.string()
     scanner.end()
     return tag
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """Octets for the execution `tag`; None: its input ends."""
+
+    tag: bytes
+    data: bytes | None
+
+
+def parse_feed(command: CommandReceived) -> Feed:
+    """feed = "FEED" SP tag-string SP (literal / literal8 / quoted / "NIL"). NUL may be in either literal."""
+    scanner = Scanner(command.fragments)
+    scanner.space()
+    tag = scanner.string()
+    scanner.space()
+    if scanner.peek() == b'"':
+        data: bytes | None = scanner.quoted()
+    elif scanner.peek() == b"":
+        data = scanner.literal(binary_allowed=True, nul_allowed=True)
+    elif scanner.atom().upper() == b"NIL":
+        data = None
+    else:
+        raise BadSyntax("a literal, a quoted string or NIL is expected")
+    scanner.end()
+    return Feed(tag, data)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,9 @@ class CommandReceived:
     name: bytes
     fragments: tuple[Fragment, ...] = field(repr=False)  # a password may be in it
     """What stands behind the name: text, literal, text, …; the first text starts with a space or is empty."""
+    offered: int | None = None
+    """Octets of a last literal too large for an argument, which is on its way: it comes as `InputOctets` if the caller
+    takes it (`take_input`), and is dropped if not (`refuse_input`). No other event comes before one of the two."""
 
 
 class RelayStarted(NamedTuple):  # made for nearly every command; a frozen dataclass takes twice as long
@@ -41,6 +44,14 @@ class DialogueLine:
 
 
 @dataclass(frozen=True, slots=True)
+class InputOctets:
+    """Octets of the literal that the caller has taken, as they come; none: that was all, and the command is whole."""
+
+    tag: bytes
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class ContinuationLine:
     """The line that `expect_continuation()` asked for."""
 
@@ -63,5 +74,12 @@ class CommandRefused:
 
 
 Event = (
-    CommandReceived | RelayStarted | RelayContinued | DialogueLine | ContinuationLine | LiteralWanted | CommandRefused
+    CommandReceived
+    | RelayStarted
+    | RelayContinued
+    | DialogueLine
+    | InputOctets
+    | ContinuationLine
+    | LiteralWanted
+    | CommandRefused
 )

@@ -37,35 +37,36 @@ class Lines:
     """
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self.buffer = bytearray()
+        """To look at only."""
         self._scanned = 0
 
     def __len__(self) -> int:
-        return len(self._buffer)
+        return len(self.buffer)
 
     def feed(self, data: bytes) -> None:
-        self._buffer += data
+        self.buffer += data
 
     def take_line(self, limit: int) -> bytes | None:
         """Return the next line without its CRLF, None if it has not all come. Raises Violation over `limit`."""
-        end = self._buffer.find(b"\n", self._scanned)
+        end = self.buffer.find(b"\n", self._scanned)
         # The same verdict for the same octets, however they are cut: the limit first, then the LF.
-        if (end if end >= 0 else len(self._buffer)) > limit + 1:
+        if (end if end >= 0 else len(self.buffer)) > limit + 1:
             raise Violation("line too long")
         if end < 0:
-            self._scanned = len(self._buffer)
+            self._scanned = len(self.buffer)
             return None
-        if not self._buffer.endswith(b"\r", 0, end):
+        if not self.buffer.endswith(b"\r", 0, end):
             raise Violation("a line must end in CRLF")
-        line = bytes(self._buffer[: end - 1])
-        del self._buffer[: end + 1]
+        line = bytes(self.buffer[: end - 1])
+        del self.buffer[: end + 1]
         self._scanned = 0
         return line
 
     def take_octets(self, most: int) -> bytes:
         """Return up to `most` octets, as they are."""
-        data = bytes(self._buffer[:most])
-        del self._buffer[:most]
+        data = bytes(self.buffer[:most])
+        del self.buffer[:most]
         self._scanned = 0
         return data
 

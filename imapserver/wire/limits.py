@@ -19,6 +19,16 @@ NOT_AUTHENTICATED = Limits(line=8 * 1024, literals=8 * 1024)
 AUTHENTICATED = Limits(line=64 * 1024, literals=16 * 1024)
 """Dovecot's line limit, so that no mail command that it takes is refused here."""
 
+ARGUMENT = 1024
+"""Octets of a literal that may be an argument of EXECUTE. A larger one can only be input, and is not collected."""
+
+FEED = 64 * 1024
+"""Octets of one FEED, which is collected whole: as much as a literal of output has."""
+
+DROPPED = 64 * 1024 * 1024
+"""Octets of a literal that nobody wants but that the client sends without being asked, before the connection is closed.
+Mail servers take messages of about that size."""
+
 RELAYED_LITERALS = 10_000
 """Literals of one relayed command: a MULTIAPPEND of a whole mailbox passes, a flood of tiny ones ends."""
 

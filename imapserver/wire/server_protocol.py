@@ -16,16 +16,26 @@ from imapserver.wire.events import (
     ContinuationLine,
     DialogueLine,
     Event,
+    InputOctets,
     LiteralWanted,
     RelayContinued,
     RelayStarted,
 )
 from imapserver.wire.exceptions import BadSyntax, Violation
 from imapserver.wire.fragments import Announcement, Lines, announcement, check_octets
-from imapserver.wire.state import State, Verdict, verdict
+from imapserver.wire.state import TABLE, State, Verdict, verdict
 from imapserver.wire.syntax import ATOM, TAG, Fragment, Literal
 
 HEAD = re.compile(rb"(" + TAG.pattern + rb") (" + ATOM.pattern + rb")((?: .*)?)", re.DOTALL)
+# A command that its first line ends: nothing in it quotes, announces, or could be cut in two ways.
+PLAIN = re.compile(rb"(" + TAG.pattern + rb") (" + ATOM.pattern + rb")(?: [^\r\n\0\"{]*)?\r\n")
+# But these are not the engine's, or wait for it.
+NOT_PLAIN = frozenset({b"IDLE"}).union(
+    name
+    for state in (State.AUTHENTICATED, State.SELECTED)
+    for name, decided in TABLE[state][0].items()
+    if decided is not Verdict.RELAY
+)
 RELAYED_AT_ONCE = 64 * 1024
 
 
@@ -52,12 +62,29 @@ class ServerProtocol:
         self._octets = 0
         self._announced: Announcement | None = None
         self._refusal: str | None = None
+        self._prompting = False
 
     # What the caller tells
 
     def receive_data(self, data: bytes) -> None:
         if self._step != self._ended:
             self._lines.feed(data)
+
+    def receive_plain(self, data: bytes) -> RelayStarted | None:
+        """Take `data` if it is just one command of the engine's without a literal, as most are: this is its event.
+
+        The one that `receive_data` and `next_event` would give, in a third of the time. None: nothing is taken, and
+        they are to decide."""
+        if self._step != self._read_command or not self.relaying or self._lines.buffer or len(data) > self._limits.line:
+            return None
+        match = PLAIN.fullmatch(data)
+        if match is None:
+            return None
+        tag, name = match.groups()
+        name = name.upper()
+        if tag in self._dialogues or len(tag) > limits.TAG or name in self.served or name in NOT_PLAIN:
+            return None
+        return RelayStarted(tag, name, data)
 
     def next_event(self) -> Event | None:
         """Return the next event; None until more data, or the engine's answer, has come."""
@@ -81,6 +108,25 @@ class ServerProtocol:
         """The next line belongs to the command that is being served (RFC 3501 section 6.2.2)."""
         self._step = self._read_continuation
 
+    def begin_prompts(self) -> None:
+        """No more commands: a line is read when `expect_continuation` says so, until `end_prompts`."""
+        self._prompting = True
+        self._step = self._await_prompt
+
+    def end_prompts(self) -> None:
+        self._prompting = False
+        if self._step in (self._await_prompt, self._read_continuation):
+            self._step = self._read_command
+
+    def take_input(self) -> bool:
+        """The octets that CommandReceived has offered are wanted. True: the client waits for a `+` from the caller."""
+        self._step = self._read_input
+        return self._announced is not None and self._announced.synchronizing
+
+    def refuse_input(self) -> None:
+        """They are not: they are dropped, if they come, and with them the rest of their command."""
+        self._drop(self._announced)
+
     def begin_dialogue(self, tag: bytes) -> None:
         """From now on a line under `tag` is a DialogueLine."""
         self._dialogues.add(tag)
@@ -100,8 +146,7 @@ class ServerProtocol:
 
     def engine_completed(self, tag: bytes) -> bool:
         """The engine sent its tagged response to `tag`. True: it was awaited, and events may come again."""
-        waits = self._step in (self._await_literal, self._await_idle, self._read_idle_end)
-        if waits and tag == self._tag:
+        if tag == self._tag and self._step in (self._await_literal, self._await_idle, self._read_idle_end):
             self._step = self._read_command
             return True
         return False
@@ -183,7 +228,7 @@ class ServerProtocol:
         self._refusal = reason
         return self._served_line(b"")
 
-    # Commands that are served: collected whole
+    # Commands that are served: collected whole, but for the input of an execution
 
     def _served_line(self, text: bytes) -> Event | None:
         self._fragments.append(text)
@@ -196,9 +241,15 @@ class ServerProtocol:
             fragments, self._fragments = tuple(self._fragments), []  # a password is not kept here
             return CommandReceived(self._tag, self._name, fragments)
         self._fragments[-1] = text[: text.rindex(b"{") - announced.binary] if text else b""
+        if announced.size > limits.ARGUMENT and self._may_offer:
+            self._octets = announced.size
+            self._step = self._await_answer
+            fragments, self._fragments = tuple(self._fragments), []
+            return CommandReceived(self._tag, self._name, fragments, offered=announced.size)
         self._literals += 1
         self._octets += announced.size
-        if self._octets > self._limits.literals or self._literals > self._limits.literal_count:
+        most = limits.FEED if self._name == b"FEED" else self._limits.literals
+        if self._octets > most or self._literals > self._limits.literal_count:
             if not announced.synchronizing:
                 # It is on its way already; to read it all only to drop it is what a flood wants.
                 raise Violation("too many literals, or too large")
@@ -228,11 +279,60 @@ class ServerProtocol:
             self._refusal = str(error)
         return self._served_line(line)
 
+    @property
+    def _may_offer(self) -> bool:
+        return self._refusal is None and (self._name == b"EXECUTE" or self._name in self.served)
+
+    def _read_input(self) -> Event | None:
+        if self._octets:
+            data = self._lines.take_octets(min(self._octets, RELAYED_AT_ONCE))
+            self._octets -= len(data)
+            return InputOctets(self._tag, data) if data else None
+        line = self._lines.take_line(self._limits.line)
+        if line is None:
+            return None
+        tag = self._tag
+        if line:
+            # It runs already, by half of what it was told; and its tag has its own end to come.
+            self._tag = b""
+            raise Violation("input must be the last argument")
+        self._step = self._read_command
+        return InputOctets(tag, b"")
+
+    def _drop(self, announced: Announcement | None) -> None:
+        """Go on behind a literal that nobody wants: one that the client waits with does not come any more."""
+        if announced is None or announced.synchronizing:
+            self._step = self._read_command
+        else:
+            self._octets = announced.size
+            self._step = self._drop_octets
+
+    def _drop_octets(self) -> Event | None:
+        if self._octets > limits.DROPPED:
+            raise Violation("a literal too large")
+        self._octets -= len(self._lines.take_octets(self._octets))
+        if self._octets:
+            return None
+        line = self._lines.take_line(self._limits.line)
+        if line is None:
+            return None
+        try:
+            self._drop(announcement(line))
+        except BadSyntax:
+            self._step = self._read_command
+        return self._step()
+
+    def _await_answer(self) -> Event | None:
+        return None
+
+    def _await_prompt(self) -> Event | None:
+        return None
+
     def _read_continuation(self) -> Event | None:
         line = self._lines.take_line(2 * self._limits.line)
         if line is None:
             return None
-        self._step = self._read_command
+        self._step = self._await_prompt if self._prompting else self._read_command
         return ContinuationLine(line)
 
     # Commands that are relayed: passed on as they come

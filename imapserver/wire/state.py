@@ -34,6 +34,7 @@ _AFTER_LOGIN = {
     b"LOGOUT": Verdict.SERVE,
     b"EXECUTE": Verdict.SERVE,
     b"CANCEL": Verdict.SERVE,
+    b"FEED": Verdict.SERVE,
     # A user who logs in again on the engine would be another one there than here.
     b"LOGIN": Verdict.REFUSE,
     b"AUTHENTICATE": Verdict.REFUSE,

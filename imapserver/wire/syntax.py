@@ -71,7 +71,7 @@ class Scanner:
     def quoted(self) -> bytes:
         return ESCAPED.sub(rb"\1", self._match(QUOTED, "a quoted string")[1])
 
-    def literal(self, *, binary_allowed: bool = False) -> bytes:
+    def literal(self, *, binary_allowed: bool = False, nul_allowed: bool = False) -> bytes:
         """Read the literal that stands here. NUL is refused: no CHAR8 (RFC 3501), and argv can't hold it."""
         if self._position < len(self._text()) or self._index + 1 >= len(self._fragments):
             raise BadSyntax("a literal is missing")
@@ -80,7 +80,7 @@ class Scanner:
             raise BadSyntax("a literal is missing")
         if literal.binary and not binary_allowed:
             raise BadSyntax("a literal8 is not allowed here")
-        if b"\0" in literal.data:
+        if b"\0" in literal.data and not nul_allowed:
             raise BadSyntax("NUL is not allowed")
         self._index += 2
         self._position = 0

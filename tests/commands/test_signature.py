@@ -13,7 +13,10 @@ from commands.signature import (
     Signature,
     UsageError,
     build_argv,
+    hidden_positions,
     match_arguments,
+    secret_in_argv,
+    unknown_in_argv,
     usage,
 )
 
@@ -63,7 +66,11 @@ some_bytes = st.one_of(
 def test_match_answers_for_any_bytes_and_keeps_the_rules_of_every_type(parameter, argument):
     if parameter.match(argument):
         assert len(argument) <= parameter.max_length
-        assert parameter.allow_leading_dash or not argument.startswith(b"-")
+        assert (
+            parameter.allow_leading_dash
+            or parameter.type is ParameterType.SECRET  # never in argv
+            or not argument.startswith(b"-")
+        )
         assert not set(argument.decode()) & set("\0\r\n\x1b\x7f\x9b\u2028")
 
 
@@ -333,13 +340,13 @@ def test_empty_argument_is_given_and_not_left_out():
 
 def test_first_signature_that_matches_names_the_arguments():
     signatures = [Signature((ADD,)), Signature((TEXT,)), Signature((SUBJECT,))]
-    assert match_arguments("v", signatures, [b"add"]) == {"action": b"add"}
-    assert match_arguments("v", signatures, [b"other"]) == {"text": b"other"}
-    assert match_arguments("v", signatures, []) == {}
+    assert match_arguments("v", signatures, [b"add"]).values == {"action": b"add"}
+    assert match_arguments("v", signatures, [b"other"]).values == {"text": b"other"}
+    assert match_arguments("v", signatures, []).values == {}
 
 
 def test_verb_without_signatures_takes_no_arguments():
-    assert match_arguments("v", [], []) == {}
+    assert match_arguments("v", [], []).values == {}
     with pytest.raises(UsageError, match=r"^v: usage: \(no arguments\)$"):
         match_arguments("v", [], [b"x"])
 
@@ -363,7 +370,7 @@ def test_usage_error_is_ascii_and_holds_nothing_of_the_arguments():
 def test_arguments_at_the_limits_are_taken():
     arguments = [b"x" * MAX_ARGUMENT_LENGTH] * MAX_ARGUMENTS
     signature = Signature(tuple(Parameter(f"p{n}", ParameterType.TEXT) for n in range(MAX_ARGUMENTS)))
-    assert len(match_arguments("v", [signature], arguments)) == MAX_ARGUMENTS
+    assert len(match_arguments("v", [signature], arguments).values) == MAX_ARGUMENTS
 
 
 @pytest.mark.parametrize(
@@ -415,5 +422,149 @@ def test_argument_that_reads_like_a_template_is_not_filled_in_again(argument):
 )
 def test_shell_words_and_empty_arguments_stay_one_element(argument):
     signature = Signature((TEXT, Parameter("second", ParameterType.TEXT)))
-    values = match_arguments("v", [signature], [argument, b"next"])
+    values = match_arguments("v", [signature], [argument, b"next"]).values
     assert build_argv(["/bin/x", "{text}", "{second}"], values, [argument, b"next"]) == (b"/bin/x", argument, b"next")
+
+
+# Secrets
+
+OLD, NEW = (Parameter(name, ParameterType.SECRET) for name in ("old", "new"))
+PASSWD = (Signature((OLD, NEW)), Signature((Parameter("action", ParameterType.WORD, "hint"), TEXT)))
+
+
+def test_secret_takes_any_line_also_one_with_a_leading_dash():
+    assert OLD.match(b"-hunter 2") and OLD.match("grün".encode())
+    assert not any(OLD.match(text) for text in (b"a\nb", b"a\r", b"\xff", b"x" * 1025))
+
+
+def test_secrets_of_a_match_come_in_the_order_of_the_signature():
+    assert match_arguments("passwd", PASSWD, [b"one", b"two"]).secrets == (b"one", b"two")
+
+
+def test_no_repr_shows_a_matched_argument():
+    assert "hunter2" not in repr(match_arguments("passwd", PASSWD, [b"hunter2", b"hunter2"]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hidden"),
+    [
+        ([b"one", b"two"], {0, 1}),
+        ([b"one"], {0}),
+        ([], set()),
+        ([b"one", b"two", b"three"], {0, 1, 2}),
+        ([b"hint", b"\xff"], {0, 1}),
+        ([b"x"] * 17, set(range(17))),
+        ([b"hint", b"x" * 1025], {0, 1}),
+    ],
+)
+def test_arguments_that_match_nothing_are_all_hidden_where_one_may_be_a_secret(arguments, hidden):
+    assert hidden_positions(PASSWD, arguments) == hidden
+    assert hidden_positions(BLACKLIST, arguments) == set()
+
+
+def test_only_the_secrets_of_the_signature_that_matches_are_hidden():
+    signatures = (Signature((ADD, TEXT)), Signature((SWITCH, OLD)))
+    assert hidden_positions(signatures, [b"add", b"x"]) == set()
+    assert hidden_positions(signatures, [b"on", b"x"]) == {1}
+
+
+@given(st.lists(st.binary(max_size=20), max_size=20))
+def test_hidden_positions_answers_for_any_arguments(arguments):
+    assert hidden_positions(PASSWD, arguments) <= set(range(len(arguments)))
+
+
+@pytest.mark.parametrize("template", [["/bin/x", "{old}"], ["/bin/x", "{*}"], ["/bin/x", "{text}", "{new}"]])
+def test_template_that_shows_a_secret_has_a_fault(template):
+    assert "secret" in secret_in_argv(template, PASSWD)
+
+
+@pytest.mark.parametrize("template", [["/bin/x"], ["/bin/x", "{text}", "{action}"], ["/bin/x", "--old={old}"]])
+def test_template_that_shows_no_secret_has_none(template):
+    assert secret_in_argv(template, PASSWD) == ""
+    assert secret_in_argv(["/bin/x", "{*}"], BLACKLIST) == ""
+
+
+def test_placeholder_of_no_parameter_has_a_fault():
+    assert (
+        unknown_in_argv(["/bin/x", "{adress}"], BLACKLIST) == "'{adress}' is the name of no parameter of any signature."
+    )
+    assert unknown_in_argv(["/bin/x", "{address}", "{*}", "{not a name}"], BLACKLIST) == ""
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        (Parameter("to", ParameterType.EMAIL, repeat=True), TEXT),
+        tuple(Parameter(f"s{number}", ParameterType.SECRET) for number in range(4)),
+        (Parameter("a", ParameterType.UIDS), Parameter("b", ParameterType.UIDS)),
+        (TEXT, TEXT),
+    ],
+    ids=["repeat-not-last", "secrets", "uids", "names"],
+)
+def test_parameters_that_do_not_go_together_are_a_fault(parameters):
+    assert Signature(parameters).fault
+    assert not any(Signature((each,)).fault for each in parameters)
+
+
+def test_secret_and_uids_can_not_be_repeated():
+    for kind in (ParameterType.SECRET, ParameterType.UIDS):
+        assert parameter(kind, "", repeat=True).fault and not parameter(kind, "").fault
+
+
+# Repeated parameters, messages, and the other types
+
+RECIPIENT = Parameter("recipient", ParameterType.EMAIL, repeat=True)
+
+
+def test_repeated_parameter_takes_one_or_more():
+    send = Signature((SWITCH, RECIPIENT))
+    assert send.match([b"on", b"a@b"]) == {"state": b"on", "recipient": (b"a@b",)}
+    assert send.match([b"on", b"a@b", b"c@d"]) == {"state": b"on", "recipient": (b"a@b", b"c@d")}
+    assert send.match([b"on"]) is None
+    assert send.match([b"on", b"a@b", b"no address"]) is None
+
+
+def test_repeated_parameter_that_is_optional_takes_none_too():
+    signature = Signature((SWITCH, Parameter("recipient", ParameterType.EMAIL, optional=True, repeat=True)))
+    assert signature.match([b"on"]) == {"state": b"on"}
+    assert signature.usage == "(on|off) [RECIPIENT...]"
+
+
+def test_repeated_parameter_fills_in_all_its_arguments():
+    values = Signature((SWITCH, RECIPIENT)).match([b"on", b"a@b", b"c@d"])
+    assert build_argv(["/bin/x", "--", "{recipient}", "{state}"], values, []) == (
+        *(b"/bin/x", b"--", b"a@b", b"c@d"),
+        b"on",
+    )
+
+
+def test_usage_of_a_verb_that_takes_input_ends_with_the_message():
+    assert usage([Signature((RECIPIENT,))], takes_input=True) == "RECIPIENT... MESSAGE"
+    assert usage([], takes_input=True) == usage([Signature(())], takes_input=True) == "MESSAGE"
+    with pytest.raises(UsageError, match=r"^send: usage: RECIPIENT\.\.\. MESSAGE$"):
+        match_arguments("send", [Signature((RECIPIENT,))], [], takes_input=True)
+
+
+def test_match_tells_which_messages_it_is_for():
+    spam = (Signature((SWITCH, Parameter("messages", ParameterType.UIDS))), Signature((SWITCH,)))
+    assert match_arguments("spam", spam, [b"on", b"7,1:3,2"]).uids == (1, 2, 3, 7)
+    assert match_arguments("spam", spam, [b"on"]).uids is None
+
+
+@pytest.mark.parametrize("argument", [b"2027-01-31", b"2028-02-29", b"today", b"tomorrow"])
+def test_date_takes_days(argument):
+    assert parameter(ParameterType.DATE, "").match(argument)
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [b"2027-02-29", b"2027-1-31", b"20270131", b"2027-01-31T00:00", b"0000-01-01", b"yesterday", b"", b"Today"],
+)
+def test_date_refuses_what_is_no_day(argument):
+    assert not parameter(ParameterType.DATE, "").match(argument)
+
+
+def test_mailbox_takes_names_in_either_encoding():
+    for name in ("INBOX", "Sent/2027", "&ZeVnLIqe-", "日本語", "R&D", "Tom &- Jerry"):
+        assert parameter(ParameterType.MAILBOX, "").match(name.encode())
+    assert not parameter(ParameterType.MAILBOX, "").match(b"")

@@ -77,6 +77,35 @@ def test_what_is_not_enabled_is_left_out():
     snapshot = load_snapshot()
     assert dict(snapshot.verbs) == {}
     assert [rule.verb for rule in snapshot.rules] == ["off"]
+    assert list(snapshot.disabled) == ["off"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"kind": "socket", "address": "tcp://localhost:25", "preamble": "xclient", "connect_limit": 7},
+        {"kind": "plugin", "plugin": "passwd"},
+        {"takes_input": True},
+    ],
+    ids=["socket", "plugin", "input"],
+)
+def test_verb_is_kept_with_the_fields_of_its_kind(fields):
+    Verb.objects.create(name="v", **fields)
+    entry = load_snapshot().verbs["v"]
+    assert {name: getattr(entry, name) for name in fields} == fields
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_snapshot_knows_of_secrets_also_where_a_verb_is_not_enabled(enabled):
+    make_verb("passwd", [{"name": "old", "type": "text"}], [{"name": "old", "type": "secret"}], enabled=enabled)
+    assert load_snapshot().has_secrets
+    Parameter.objects.update(type="text")
+    assert not load_snapshot().has_secrets
+
+
+def test_repeated_parameter_is_kept():
+    make_verb("send", [{"name": "recipient", "type": "email", "repeat": True}], takes_input=True)
+    assert load_snapshot().verbs["send"].usage == "RECIPIENT... MESSAGE"
 
 
 def test_rules_are_kept_with_their_subject_verb_and_words():

@@ -3,7 +3,7 @@
 import pytest
 from django.core.exceptions import ValidationError
 
-from commands.models import Verb
+from commands.models import Parameter, Signature, Verb
 from commands.validators import (
     validate_action_verb_name,
     validate_argv,
@@ -136,3 +136,86 @@ def test_model_refuses_what_the_validators_refuse():
     with pytest.raises(ValidationError) as caught:
         Verb(name="X\n", argv=["sh"], environment={"LD_PRELOAD": "x"}).clean_fields()
     assert set(caught.value.message_dict) == {"name", "argv", "environment"}
+
+
+PROGRAM = {"kind": "program", "argv": ["/bin/true"]}
+SOCKET = {"kind": "socket", "address": "tcp://localhost:25"}
+PLUGIN = {"kind": "plugin", "plugin": "passwd"}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        PROGRAM | {"environment": {"A": "b"}, "send_stderr": True},
+        SOCKET | {"preamble": "proxy-v2", "connect_limit": 1},
+        PLUGIN | {"takes_input": True, "mode": "interactive"},
+    ],
+)
+def test_verb_with_the_fields_of_its_kind_is_taken(fields):
+    Verb(name="v", **fields).full_clean(validate_unique=False)
+
+
+@pytest.mark.parametrize(
+    ("fields", "bad"),
+    [
+        ({"kind": "program"}, {"argv"}),
+        ({"kind": "socket"}, {"address"}),
+        ({"kind": "plugin"}, {"plugin"}),
+        (PROGRAM | {"address": "tcp://localhost:25"}, {"address"}),
+        (PROGRAM | {"plugin": "passwd"}, {"plugin"}),
+        (PROGRAM | {"preamble": "xclient", "connect_limit": 9}, {"preamble", "connect_limit"}),
+        (SOCKET | {"argv": ["/bin/true"]}, {"argv"}),
+        (SOCKET | {"environment": {"A": "b"}, "send_stderr": True}, {"environment", "send_stderr"}),
+        (PLUGIN | {"address": "tcp://localhost:25"}, {"address"}),
+        (PLUGIN | {"argv": ["/bin/true"], "preamble": "proxy-v1"}, {"argv", "preamble"}),
+        (SOCKET | {"address": "localhost:25"}, {"address"}),
+        (PLUGIN | {"plugin": "nothing"}, {"plugin"}),
+        (SOCKET | {"preamble": "ident"}, {"preamble"}),
+        (SOCKET | {"connect_limit": 0}, {"connect_limit"}),
+    ],
+)
+def test_verb_that_lacks_what_its_kind_needs_or_has_what_is_another_s_is_refused(fields, bad):
+    with pytest.raises(ValidationError) as caught:
+        Verb(name="v", **fields).full_clean(validate_unique=False)
+    assert set(caught.value.message_dict) == bad
+
+
+def test_error_of_an_unknown_plugin_names_those_that_are_there():
+    with pytest.raises(ValidationError) as caught:
+        Verb(name="v", kind="plugin", plugin="nothing").clean_fields()
+    assert "There are: passwd" in caught.value.message_dict["plugin"][0]
+
+
+@pytest.mark.parametrize(
+    ("fields", "parameters", "error"),
+    [
+        (PROGRAM | {"argv": ["/bin/echo", "{*}"]}, [{"name": "old", "type": "secret"}], "would show a secret"),
+        (PROGRAM | {"argv": ["/bin/echo", "{old}"]}, [{"name": "old", "type": "secret"}], "would show a secret"),
+        (PROGRAM | {"argv": ["/bin/echo", "{odl}"]}, [{"name": "old"}], "the name of no parameter"),
+        (PROGRAM, [{"name": "a", "repeat": True}, {"name": "b"}], "Only the last parameter"),
+        (PROGRAM, [{"name": "a"}, {"name": "a"}], "the same name"),
+        (SOCKET, [{"name": "a"}], "A socket gets no arguments"),
+    ],
+)
+@pytest.mark.django_db
+def test_signatures_that_do_not_go_with_what_runs_are_refused(fields, parameters, error):
+    verb = Verb.objects.create(name="v", **fields)
+    signature = Signature.objects.create(verb=verb)
+    for position, parameter in enumerate(parameters):
+        Parameter.objects.create(signature=signature, position=position, **parameter)
+    with pytest.raises(ValidationError, match=error):
+        verb.clean_signatures()
+
+
+@pytest.mark.parametrize(
+    ("fields", "bad"),
+    [
+        ({"type": "choice", "detail": ""}, "detail"),
+        ({"type": "uids", "repeat": True}, "repeat"),
+        ({"type": "secret", "repeat": True}, "repeat"),
+    ],
+)
+def test_parameter_that_makes_no_sense_is_refused_by_the_model(fields, bad):
+    with pytest.raises(ValidationError) as caught:
+        Parameter(name="a", **fields).full_clean(exclude=["signature"])
+    assert set(caught.value.message_dict) == {bad}

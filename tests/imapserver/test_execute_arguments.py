@@ -103,9 +103,14 @@ def test_name_that_can_be_no_verb_is_bad(demo: Client, canary: Path) -> None:
         assert demo.until("100 ")[-1].startswith("100 BAD"), verb
 
 
-def test_form_that_is_not_offered_runs_nothing(demo: Client, canary: Path) -> None:
-    for form in ("(FRAMED)", "(PROMPT)", "(NOSUCH)", '"(FRAMED)"'):
-        assert demo.command(f"100 EXECUTE {form} canary")[-1].startswith("100 NO [CANNOT]")
+def test_form_that_is_not_there_runs_nothing(demo: Client, canary: Path) -> None:
+    for form in ("(NOSUCH)", '"(NOSUCH)"', '"()"'):
+        assert demo.command(f"100 EXECUTE {form} canary")[-1] == "100 BAD there is no such form"
+
+
+def test_form_changes_nothing_about_who_may_run_what(demo: Client, canary: Path) -> None:
+    for form in ("(FRAMED)", "(PROMPT)", "(DESCRIBE)", '"(FRAMED)"'):
+        assert demo.command(f"100 EXECUTE {form} secret x")[-1] == f"100 {NOPERM}"
 
 
 def test_verb_is_found_in_any_case(demo: Client) -> None:

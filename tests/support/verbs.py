@@ -14,13 +14,18 @@ from django.contrib.auth.models import User
 from commands.models import Parameter, Rule, Signature, Verb
 
 for entry in json.loads({entries!r}):
-    texts, user = entry.pop("texts"), entry.pop("user")
+    texts, user, uids = entry.pop("texts"), entry.pop("user"), entry.pop("uids")
     verb = Verb(**entry)
     verb.full_clean()
     verb.save()
     signature = Signature.objects.create(verb=verb) if texts else None
     for number in range(texts):
         Parameter.objects.create(signature=signature, position=number, name=f"text{{number}}", optional=True)
+    if uids:
+        signature = Signature.objects.create(verb=verb)
+        Parameter.objects.create(signature=signature, name="uids", type="uids")
+    if uids and verb.takes_input:
+        Signature.objects.create(verb=verb, position=1)
     if user:
         Rule.objects.create(user=User.objects.get(username=user), verb=verb)
 """
@@ -28,7 +33,9 @@ for entry in json.loads({entries!r}):
 
 @dataclass(frozen=True)
 class TestVerb:
-    """`texts`: how many arguments it takes, any text each. `user` may run it; empty: nobody."""
+    """`texts`: how many arguments it takes, any text each; `uids`: a set of messages instead.
+
+    `user` may run it; empty: nobody."""
 
     __test__ = False
 
@@ -44,6 +51,8 @@ class TestVerb:
     input_limit: int = 16 * 1024 * 1024
     send_stderr: bool = False
     changes_mail: bool = False
+    takes_input: bool = False
+    uids: bool = False
 
 
 def program(name: str, *arguments: str) -> list[str]:
@@ -83,5 +92,15 @@ def all_verbs(canary: Path) -> list[TestVerb]:
         TestVerb("mute", program("never-reads"), mode=dialogue, idle_limit=1),
         TestVerb("deaf-input", program("closes-stdin"), mode=dialogue),
         TestVerb("once", ["/usr/bin/head", "-n", "1"], mode=dialogue, changes_mail=True),
+        TestVerb("enquires", program("enquires"), mode=dialogue),
+        TestVerb("both-dialogue", program("both-streams"), mode=dialogue, send_stderr=True),
+        TestVerb("same", ["/bin/cat"], takes_input=True, output_limit=long, input_limit=long),
+        TestVerb("same-small", ["/bin/cat"], takes_input=True, input_limit=4096),
+        TestVerb("head", ["/usr/bin/head", "-c", "10"], takes_input=True, input_limit=long),
+        TestVerb("input-size", program("input-size", "{text0}"), texts=1, takes_input=True),
+        TestVerb("learn", program("learn", "{uids}"), uids=True, changes_mail=True),
+        TestVerb("learn-either", program("learn"), uids=True, takes_input=True),
+        TestVerb("learn-small", program("learn"), uids=True, input_limit=100),
+        TestVerb("learn-slow", program("learn-slow"), uids=True),
         TestVerb("changes", program("exits", "0"), changes_mail=True),
     ]

@@ -11,6 +11,7 @@ from imapserver.wire.events import (
     CommandRefused,
     DialogueLine,
     Event,
+    InputOctets,
     RelayContinued,
     RelayStarted,
 )
@@ -158,6 +159,8 @@ class Conversation:
         match event, last:
             case RelayContinued(literal=True), RelayContinued(literal=True):
                 self.events[-1] = RelayContinued(last.data + event.data, literal=True)
+            case InputOctets(tag=tag), InputOctets(tag=same) if tag == same and event.data and last.data:
+                self.events[-1] = InputOctets(tag, last.data + event.data)
             case _:
                 self.events.append(event)
         match event:

@@ -20,7 +20,7 @@ from commands.programs.locked_file import change_file
 class Command(BaseCommand):
     help = (
         "Make what a trial needs: the users demo, ann and admin, whose passwords are their names, the bundled verbs, "
-        "rules and a calendar. What is there stays as it is, save for the path of a bundled program that has moved."
+        "rules, a calendar, a recording. What is there stays as it is, but for the path of a program that has moved."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -32,7 +32,7 @@ class Command(BaseCommand):
             with transaction.atomic():
                 self._make_all()
         except OSError as error:
-            raise CommandError(f"The calendar of demo can't be made: {error}") from error
+            raise CommandError(f"The files of demo can't be made: {error}") from error
         for title, names in (("Made", self.made), ("There already", self.found)):
             if names:
                 self.stdout.write(f"{title}: {', '.join(names)}.")
@@ -54,9 +54,10 @@ class Command(BaseCommand):
                 if not {f"user {user}", f"verb {name}"}.isdisjoint(self.made):
                     self._make_rule(effect, user, verbs[name])
         self._make_calendar(User.objects.get(username="demo"))
+        self._make_recording()
 
     def _make_verb(self, entry: DemoVerb) -> Verb:
-        argv = [_path_of_script(entry.script), *entry.arguments]
+        argv = [_path_of_script(entry.script), *entry.arguments] if entry.script else []
         verb = Verb.objects.filter(name=entry.name).first()
         if verb is None:
             self.made.append(f"verb {entry.name}")
@@ -99,16 +100,29 @@ class Command(BaseCommand):
         change_file(str(path), lambda data: demo_data.calendar_file(date.today()) if data is None else None)
         self.made.append(f"calendar of {user}")
 
+    def _make_recording(self) -> None:
+        directory = Path(settings.DATA_DIR, "voicemail", "demo")
+        if directory.exists():
+            self.found.append("recording of demo")
+            return
+        directory.mkdir(mode=0o700, parents=True)
+        (directory / "two-tones.wav").write_bytes(demo_data.recording())
+        self.made.append("recording of demo")
+
 
 def _create_verb(entry: DemoVerb, argv: list[str]) -> Verb:
     verb = Verb(
         name=entry.name,
         description=entry.description,
         mode=entry.mode,
+        kind=Verb.Kind.PLUGIN if entry.plugin else Verb.Kind.PROGRAM,
         argv=argv,
+        plugin=entry.plugin,
         changes_mail=entry.changes_mail,
         time_limit=entry.time_limit,
         idle_limit=entry.idle_limit,
+        output_limit=entry.output_limit,
+        takes_input=entry.takes_input,
     )
     _save(verb)
     for position, parameters in enumerate(entry.signatures):
@@ -123,6 +137,7 @@ def _create_verb(entry: DemoVerb, argv: list[str]) -> Verb:
                     type=parameter.type,
                     detail=parameter.detail,
                     optional=parameter.optional,
+                    repeat=parameter.repeat,
                 )
             )
     return verb

@@ -1,7 +1,11 @@
 """manage.py runimap: serve IMAP, and the web admin beside it."""
 
 import asyncio
+import os
+import sys
 from argparse import ArgumentParser
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +15,14 @@ from django.core.management.base import BaseCommand, CommandError
 
 from commands.execution.environment import prepare_process
 from imapserver.addresses import address, shown
+from imapserver.connection import ImapConnection
 from imapserver.engine import choose
 from imapserver.engine.connection import EngineUnavailable
 from imapserver.server import ImapServer
 from imapserver.serving import Ready, serve
 from imapserver.tls import Certificate, make_certificate
+from imapserver.trace import Trace
+from imapserver.traced import TracedConnection, trace_executables
 from imapserver.web import Web, WebUnavailable
 
 HINTS = """
@@ -50,6 +57,17 @@ class Command(BaseCommand):
             help="What keeps the mail: dovecot (a private one), none (EXECUTE alone), or auto, which is dovecot where "
             "it is installed.",
         )
+        parser.add_argument(
+            "--trace",
+            metavar="FILE",
+            nargs="?",
+            const="",
+            help="Write each frame, with its tag, direction and time, to FILE or to standard error. Passwords and the "
+            "arguments of verbs are hidden, the contents of literals, and what programs read and write, too.",
+        )
+        parser.add_argument(
+            "--trace-contents", action="store_true", help="Show these contents: mail, and what programs say."
+        )
         parser.add_argument("--hints", action="store_true", help="Say what to try, once it is ready.")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -58,6 +76,7 @@ class Command(BaseCommand):
         except ValueError as error:
             raise CommandError(str(error)) from error
         certificate = _certificate()
+        connection = _traced(options["trace"], options["trace_contents"])
         prepare_process()
         loop = uvloop.new_event_loop()
         asyncio.set_event_loop(loop)
@@ -74,7 +93,7 @@ class Command(BaseCommand):
 
         serving = loop.create_task(
             serve(
-                ImapServer(application, engine, certificate.context),
+                ImapServer(application, engine, certificate.context, connection),
                 imap=options["imap"],
                 imaps=options["imaps"],
                 reload=certificate.reload,
@@ -91,6 +110,20 @@ class Command(BaseCommand):
             raise CommandError(f"The web can't listen on {shown(options['web'])}: is it in use?") from None
         except (OSError, EngineUnavailable) as error:
             raise CommandError(str(error)) from error
+
+
+def _traced(file: str | None, contents: bool) -> Callable[..., ImapConnection]:
+    """What makes connections, with a trace if there is to be one."""
+    if file is None:
+        return ImapConnection
+    try:
+        # Nobody else is to read it: it tells who does what.
+        stream = os.fdopen(os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "w") if file else sys.stderr
+    except OSError as error:
+        raise CommandError(f"The trace can't be written: {error}") from error
+    trace = Trace(stream, contents=contents)
+    trace_executables(trace)
+    return partial(TracedConnection, trace)
 
 
 def _certificate() -> Certificate:

@@ -6,11 +6,11 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
-from commands.audit_text import encode_arguments, printable
+from commands.audit_text import Redacted, encode_arguments, printable
 from commands.models import ActionVerb, AuditEvent, Execution, Parameter, Rule, Signature, Verb
 
 
-def make_event(arguments: tuple[bytes, ...] = (), **fields: Any) -> AuditEvent:
+def make_event(arguments: tuple[bytes | Redacted, ...] = (), **fields: Any) -> AuditEvent:
     values = {
         "at": timezone.now(),
         "kind": "reject",

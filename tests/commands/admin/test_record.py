@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from commands.admin.base import CappedPaginator
+from commands.audit import redact
 from commands.models import AuditEvent, Execution
 from tests.commands.admin.conftest import make_event, make_execution
 
@@ -153,3 +154,9 @@ def test_list_counts_no_further_than_the_cap(
     response = admin_client.get(EVENTS)
     assert response.context["cl"].result_count == 4
     assert "the first 4 audit events" in response.content.decode()
+
+
+def test_record_shows_a_secret_by_its_length(admin_client: Client):
+    event = make_event((b"hint", redact(b"hunter2", 7)))
+    page = admin_client.get(f"/admin/commands/auditevent/{event.pk}/change/").content.decode()
+    assert "<li>7 bytes: <code>(secret of 7 bytes, HMAC " in page

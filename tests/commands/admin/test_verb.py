@@ -8,7 +8,14 @@ from commands.models import Parameter, Rule, Verb
 from tests.commands.admin.conftest import make_verb
 
 ADD = "/admin/commands/verb/add/"
-LIMITS = {"time_limit": 30, "idle_limit": 30, "output_limit": 1000, "input_limit": 1000}
+LIMITS = {
+    "time_limit": 30,
+    "idle_limit": 30,
+    "output_limit": 1000,
+    "input_limit": 1000,
+    "connect_limit": 5,
+    "preamble": "none",
+}
 
 
 def verb_form(**fields: Any) -> dict[str, Any]:
@@ -109,7 +116,7 @@ def test_parameter_that_could_match_nothing_is_refused(admin_client: Client, typ
         ("argv", "['/bin/echo']", "Strings take double quotes"),
         ("argv", '"/bin/echo"', "Give a JSON list of strings"),
         ("argv", '["echo"]', "must be absolute"),
-        ("argv", "null", "This field is required"),
+        ("argv", "null", "A program needs this"),
         ("environment", '{"A": 1}', "Give a JSON object of strings"),
         ("environment", '{"LD_PRELOAD": "x"}', "LD_PRELOAD can&#x27;t be set here"),
         ("name", "Greet", "lower-case letters"),
@@ -173,3 +180,94 @@ def test_page_of_a_verb_keeps_rules_from_who_may_not_view_them(client: Client, r
     response = client.get(f"/admin/commands/verb/{rows['commands/verb'].pk}/change/")
     assert response.status_code == 200
     assert "Who may run it" not in response.content.decode()
+
+
+KINDS = {
+    "program": {"kind": "program", "argv": '["/bin/echo"]'},
+    "socket": {"kind": "socket", "argv": "", "address": "tls://localhost:465", "preamble": "xclient"},
+    "plugin": {"kind": "plugin", "argv": "", "plugin": "passwd"},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_verb_of_each_kind_is_added(admin_client: Client, kind: str):
+    assert admin_client.post(ADD, verb_form(**KINDS[kind])).status_code == 302
+    verb = Verb.objects.get(kind=kind)
+    verb.full_clean()
+    assert admin_client.get(f"/admin/commands/verb/{verb.pk}/change/").status_code == 200
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_fields_of_other_kinds_are_emptied(admin_client: Client, kind: str):
+    everything = {name: value for fields in KINDS.values() for name, value in fields.items() if value}
+    form = verb_form(**(everything | {"argv": "no JSON", "environment": '{"A": "b"}'} | KINDS[kind]))
+    assert admin_client.post(ADD, form).status_code == 302
+    verb = Verb.objects.get(kind=kind)
+    verb.full_clean()
+
+
+@pytest.mark.parametrize(("kind", "missing"), [("program", "argv"), ("socket", "address"), ("plugin", "plugin")])
+def test_kind_without_what_it_needs_is_refused(admin_client: Client, kind: str, missing: str):
+    response = admin_client.post(ADD, verb_form(**(KINDS[kind] | {missing: ""})))
+    assert response.context["adminform"].form.errors == {missing: [f"A {kind} needs this."]}
+
+
+def test_page_shows_the_fields_of_the_chosen_kind_alone(admin_client: Client):
+    page = admin_client.get(ADD).content.decode()
+    for name, kind in (("argv", "program"), ("address", "socket"), ("preamble", "socket"), ("plugin", "plugin")):
+        assert f"""x-show="kind == &#x27;{kind}&#x27;""" in page or f"""x-show="kind == '{kind}'""" in page, name
+
+
+@pytest.mark.parametrize(
+    ("argv", "parameters", "error"),
+    [
+        ('["/bin/echo", "{old}"]', [{"name": "old", "type": "secret"}], "would show a secret"),
+        ('["/bin/echo", "{*}"]', [{"name": "old", "type": "secret"}], "would show a secret"),
+        ('["/bin/echo", "{adress}"]', [{"name": "address", "type": "email"}], "the name of no parameter"),
+        ('["/bin/echo"]', [{"name": "a", "repeat": "on"}, {"name": "b"}], "Only the last parameter"),
+        ('["/bin/echo"]', [{"name": "a", "type": "uids", "repeat": "on"}], "be repeated"),
+    ],
+)
+def test_signature_that_does_not_go_with_what_runs_is_refused(
+    admin_client: Client, argv: str, parameters: list[dict[str, str]], error: str
+):
+    prefix = "signatures-0-parameters"
+    form = verb_form(argv=argv, **formset("signatures", 1), **formset(prefix, len(parameters)))
+    for number, fields in enumerate(parameters):
+        form |= parameter(f"{prefix}-{number}", **fields)
+    response = admin_client.post(ADD, form)
+    assert response.status_code == 200
+    assert error in response.content.decode()
+    assert not Verb.objects.exists()
+
+
+def test_parameter_and_its_place_in_argv_are_added_at_once(admin_client: Client):
+    verb = make_verb("greet", (Parameter(name="old", type="text"),), argv=["/bin/echo", "{old}"])
+    signature = verb.signatures.get()
+    form = verb_form(
+        argv='["/bin/echo", "{new}"]',
+        **formset("signatures", 1, 1),
+        **{"signatures-0-id": signature.pk, "signatures-0-verb": verb.pk, "signatures-0-position": 0},
+        **formset("signatures-0-parameters", 2, 1),
+        **parameter("signatures-0-parameters-0", id=signature.parameters.get().pk, name="old"),
+        **parameter("signatures-0-parameters-1", name="new"),
+        **{"signatures-0-parameters-0-DELETE": "on"},
+    )
+    assert admin_client.post(f"/admin/commands/verb/{verb.pk}/change/", form).status_code == 302
+    verb.refresh_from_db()
+    assert verb.argv == ["/bin/echo", "{new}"]
+    assert usages(verb) == ["NEW"]
+
+
+def test_placeholder_whose_parameter_is_deleted_is_refused(admin_client: Client):
+    verb = make_verb("greet", (Parameter(name="old", type="text"),), argv=["/bin/echo", "{old}"])
+    signature = verb.signatures.get()
+    form = verb_form(
+        argv='["/bin/echo", "{old}"]',
+        **formset("signatures", 1, 1),
+        **{"signatures-0-id": signature.pk, "signatures-0-verb": verb.pk, "signatures-0-DELETE": "on"},
+        **formset("signatures-0-parameters", 1, 1),
+        **parameter("signatures-0-parameters-0", id=signature.parameters.get().pk, name="old"),
+    )
+    page = admin_client.post(f"/admin/commands/verb/{verb.pk}/change/", form).content.decode()
+    assert "the name of no parameter" in page

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from commands.programs.addresses import SIGNATURE as SIGNATURE_PATTERN
+from commands.signature import Parameter, ParameterType
 from tests.commands.programs.script import DEADLINE, run, start
 
 DONE = (0, b"", b"")
@@ -55,15 +57,45 @@ def test_the_two_lists_are_apart(listed: Path) -> None:
     assert run("imapx-blacklist", "list", home=listed)[1] == b"joe@smith.com\nann@jones.org\n"
 
 
+@pytest.fixture
+def mixed(tmp_path: Path) -> Path:
+    (tmp_path / "blacklist").write_bytes(b"joe@smith.com\n*@jones.org\n*.evil.example\nto old@example.org\n")
+    return tmp_path
+
+
 @pytest.mark.parametrize(
     ("form", "expected"),
     [
-        ("spamassassin", b"blacklist_from joe@smith.com\nblacklist_from ann@jones.org\n"),
-        ("rspamd", b"joe@smith.com\nann@jones.org\n"),
+        (
+            ("spamassassin",),
+            b"blacklist_from joe@smith.com\nblacklist_from *@jones.org\nblacklist_from *.evil.example\n"
+            b"blacklist_to old@example.org\n",
+        ),
+        (("rspamd",), rb"/^joe@smith\.com$/i|/^.+@jones\.org$/i|/^.+@.+\.evil\.example$/i|".replace(b"|", b"\n")),
+        (
+            ("rspamd", "from"),
+            rb"/^joe@smith\.com$/i|/^.+@jones\.org$/i|/^.+@.+\.evil\.example$/i|".replace(b"|", b"\n"),
+        ),
+        (("rspamd", "to"), b"/^old@example\\.org$/i\n"),
     ],
 )
-def test_dump_gives_the_filters_own_form(listed: Path, form: str, expected: bytes) -> None:
-    assert run("imapx-blacklist", "dump", form, home=listed) == (0, expected, b"")
+def test_dump_gives_the_filters_own_form(mixed: Path, form: tuple[str, ...], expected: bytes) -> None:
+    assert run("imapx-blacklist", "dump", *form, home=mixed) == (0, expected, b"")
+
+
+def test_senders_and_recipients_are_entries_of_their_own(listed: Path) -> None:
+    for arguments in (("to", "joe@smith.com"), ("from", "eve@smith.com"), ("from", "JOE@smith.com"), ("to", "*.x.org")):
+        assert run("imapx-blacklist", "add", *arguments, home=listed) == DONE
+    assert run("imapx-blacklist", "remove", "from", "joe@smith.com", home=listed) == DONE
+    expected = b"ann@jones.org\nto joe@smith.com\neve@smith.com\nto *.x.org\n"
+    assert run("imapx-blacklist", "list", home=listed) == (0, expected, b"")
+    assert run("imapx-blacklist", "remove", "to", "ann@jones.org", home=listed)[0] == 1
+
+
+def test_a_wildcard_is_an_entry_and_covers_none(tmp_path: Path) -> None:
+    run("imapx-blacklist", "add", "*@smith.com", home=tmp_path)
+    assert run("imapx-blacklist", "remove", "joe@smith.com", home=tmp_path) == (1, b"not in the blacklist\n", b"")
+    assert run("imapx-blacklist", "remove", "*@Smith.com", home=tmp_path) == DONE
 
 
 def test_whitelist_is_dumped_as_a_whitelist(tmp_path: Path) -> None:
@@ -81,7 +113,17 @@ def test_whitelist_is_dumped_as_a_whitelist(tmp_path: Path) -> None:
         "a@b@c",
         "joe@smith.com\nblacklist_from *",
         "joe@smith.com # hm",
-        "*@smith.com",
+        "*",
+        "*@*",
+        "*@*.smith.com",
+        "*@",
+        "*.",
+        "*..com",
+        "*smith.com",
+        "joe*@smith.com",
+        "j?e@smith.com",
+        "to joe@smith.com",
+        "from",
         "-x@smith.com",
         "a\x1bb@smith.com",
         "x" * 250 + "@smith.com",
@@ -94,11 +136,22 @@ def test_what_a_filter_would_take_for_something_else_is_no_address(tmp_path: Pat
     assert not (tmp_path / "blacklist").exists()
 
 
-@pytest.mark.parametrize("arguments", [(), ("add",), ("add", "a@b.c", "d@e.f"), ("dump", "csv"), ("list", "all")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("add",),
+        ("add", "a@b.c", "d@e.f"),
+        ("add", "to", "a@b.c", "d@e.f"),
+        ("dump", "csv"),
+        ("dump", "spamassassin", "to"),
+        ("list", "all"),
+    ],
+)
 def test_wrong_usage_is_status_64(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     status, output, errors = run("imapx-blacklist", *arguments, home=tmp_path)
     assert (status, output) == (64, b"")
-    assert errors.startswith(b"blacklist: usage: add ADDRESS")
+    assert errors.startswith(b"blacklist: usage: add [from|to] ADDRESS")
 
 
 def test_parallel_adds_lose_nothing(tmp_path: Path) -> None:
@@ -130,8 +183,35 @@ def test_a_full_list_says_so_and_stays(tmp_path: Path) -> None:
 def test_what_is_no_file_is_status_74(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     (tmp_path / "blacklist").mkdir()
     status, output, errors = run("imapx-blacklist", *arguments, home=tmp_path)
-    assert (status, output) == (74, b"")
+    assert (status, output) == (74, told("Is a directory"))
     assert errors.startswith(b"blacklist: ") and errors.count(b"\n") == 1
+
+
+def told(reason: str) -> bytes:
+    return f"the blacklist can't be read or changed now, it is as it was: {reason}\n".encode()
+
+
+@pytest.mark.parametrize("arguments", [("add", "eve@smith.com"), ("remove", "joe@smith.com")])
+def test_a_full_disk_loses_nothing_and_is_said(listed: Path, arguments: tuple[str, str]) -> None:
+    """As much as a process may write to a file, here, as that needs no disk of its own."""
+    (listed / "blacklist").write_bytes(full := b"joe@smith.com\n" + b"".join(b"x%d@x.org\n" % n for n in range(400)))
+    status, output, _ = run("imapx-blacklist", *arguments, home=listed, under=["prlimit", "--fsize=4096"])
+    assert (status, output) == (74, told("File too large"))
+    assert (listed / "blacklist").read_bytes() == full
+    assert not (listed / "blacklist.new").exists()
+    assert run("imapx-blacklist", *arguments, home=listed) == DONE
+
+
+def test_a_home_that_is_read_only_loses_nothing_and_is_said(listed: Path) -> None:
+    listed.chmod(0o500)
+    # As root it would be no hindrance, but for a root without capabilities.
+    under = ["setpriv", "--bounding-set=-all"] if os.geteuid() == 0 else []
+    try:
+        status, output, _ = run("imapx-blacklist", "add", "eve@smith.com", home=listed, under=under)
+        assert (status, output) == (74, told("Permission denied"))
+        assert run("imapx-blacklist", "list", home=listed, under=under)[1] == b"joe@smith.com\nann@jones.org\n"
+    finally:
+        listed.chmod(0o700)
 
 
 def test_without_a_home_it_is_status_78(tmp_path: Path) -> None:
@@ -141,3 +221,20 @@ def test_without_a_home_it_is_status_78(tmp_path: Path) -> None:
 def test_bytes_that_are_no_text_come_back_as_they_went_in(tmp_path: Path) -> None:
     assert run("imapx-blacklist", "add", os.fsencode("m\udcfcller@example.org"), home=tmp_path) == DONE
     assert run("imapx-blacklist", "list", home=tmp_path)[1] == b"m\xfcller@example.org\n"
+
+
+SIGNATURE = Parameter("address", ParameterType.PATTERN, SIGNATURE_PATTERN)
+
+
+@pytest.mark.parametrize("pattern", ["joe@smith.com", "*@smith.com", "*.smith.com", "*.com", "o'neil+x@a-b.example"])
+def test_the_signature_takes_what_the_program_takes(tmp_path: Path, pattern: str) -> None:
+    assert SIGNATURE.match(pattern.encode())
+    assert run("imapx-blacklist", "add", pattern, home=tmp_path) == DONE
+
+
+WILD = ("*", "*@*", "*@", "*.", "*..com", "j*@smith.com", "*smith.com", "*@-x.org", "*." + "x." * 126 + "com")
+
+
+@pytest.mark.parametrize("pattern", [*WILD, "a@b@c", "a#b@c.org", "joe@smith.com\n", "x" * 65 + "@smith.com"])
+def test_the_signature_refuses_what_is_no_pattern(pattern: str) -> None:
+    assert not SIGNATURE.match(pattern.encode())

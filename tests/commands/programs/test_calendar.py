@@ -158,25 +158,31 @@ def test_removing_a_moved_day_of_a_recurring_event_does_not_bring_back_the_origi
 @pytest.mark.parametrize(
     ("line", "error"),
     [
-        ("", "expected: list, add, remove, help or quit"),
-        ("frobnicate", "expected: list, add, remove, help or quit"),
-        ("list", "expected: list schedule DAY [FROM TO]"),
-        ("list schedule today 8:00", "expected: list schedule DAY [FROM TO]"),
+        ("", "expected: list, find, add, move, remove, help or quit"),
+        ("frobnicate", "expected: list, find, add, move, remove, help or quit"),
+        ("list schedule today 8:00", "expected: list [schedule] [DAY [LAST]] [FROM TO]"),
+        ("list schedule today 8:00 9:00 10:00", "expected: list [schedule] [DAY [LAST]] [FROM TO]"),
         ("list schedule yesterdy", "expected a day: today, tomorrow, the name of a weekday or YYYY-MM-DD"),
         ("list schedule 2026-02-30", "expected a day: today, tomorrow, the name of a weekday or YYYY-MM-DD"),
         ("list schedule 9999-12-31", "expected a day: today, tomorrow, the name of a weekday or YYYY-MM-DD"),
-        ("list schedule today 8 10", "expected a time like 8:00 or 17:30"),
+        ("list schedule today 8 10", "expected a day: today, tomorrow, the name of a weekday or YYYY-MM-DD"),
         ("list schedule today 10:00 8:00", "expected TO to be later than FROM"),
         ("list schedule today 8:00 24:01", "expected a time like 8:00 or 17:30"),
-        ("add today 8:00", "expected: add DAY TIME [END] TEXT"),
-        ("add today 8:00 9:00", "expected: add DAY TIME [END] TEXT"),
+        (
+            "add today 8:00",
+            "expected: add DAY (TIME [END] | [LAST] all day) [every [N] UNIT [until DAY | N times]] TEXT",
+        ),
+        (
+            "add today 8:00 9:00",
+            "expected: add DAY (TIME [END] | [LAST] all day) [every [N] UNIT [until DAY | N times]] TEXT",
+        ),
         ("add today 24:00 too late", "expected a time like 8:00 or 17:30"),
         ("add today 8:00 9:75 no time", "expected a time like 8:00 or 17:30"),
         ("add today 9:00 8:00 backwards", "expected END to be later than TIME"),
         ("add today ٨:00 eight", "expected a time like 8:00 or 17:30"),
-        ("remove today", "expected: remove DAY TIME [TEXT]"),
+        ("remove today", "expected: remove [series] DAY (TIME | all day) [TEXT]"),
         ("remove today 8:00", "there is no such event then"),
-        ("quit now", "expected: list, add, remove, help or quit"),
+        ("quit now", "expected: list, find, add, move, remove, help or quit"),
         ("add today 8:00 \x1b[2J", "expected a line without control characters"),
         ("add today 8:00 " + "x" * 4096, "the line is longer than 4096 bytes"),
     ],
@@ -235,6 +241,20 @@ def test_a_full_calendar_says_so_and_stays(tmp_path: Path) -> None:
     before = path.read_bytes()
     assert talk(tmp_path, f"add {DAY} 8:00 x") == ["error: the calendar is full"]
     assert path.read_bytes() == before
+
+
+def test_a_full_disk_loses_nothing_and_is_said(tmp_path: Path) -> None:
+    path = write_events(tmp_path, *DAILY, "DTSTART:20260101T080000|DESCRIPTION:" + "x" * 4096)
+    before = path.read_bytes()
+    given = (
+        f"add {DAY} 8:00 x\nremove {DAY} 8:00 make coffee\nmove {DAY} 9:00 to 10:00\nlist {DAY} 9:30 10:00\n".encode()
+    )
+    status, output, errors = run("imapx-calendar", home=tmp_path, given=given, under=["prlimit", "--fsize=4096"])
+    refused = "error: the calendar file can't be changed (File too large)"
+    assert (status, errors) == (0, b"")
+    assert output.decode().splitlines() == [refused] * 3 + ["9:30 Call Joe Blow at 415-555-1212", "ok"]
+    assert path.read_bytes() == before
+    assert not (tmp_path / "calendar.ics.new").exists()
 
 
 def test_parallel_dialogues_lose_nothing(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """The arguments of the commands that IMAPX serves, from octets."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,12 +9,15 @@ from hypothesis import strategies as st
 from imapserver.wire.command import (
     VERB_LENGTH,
     Execute,
+    Feed,
     parse_action,
     parse_authenticate,
     parse_cancel,
     parse_execute,
+    parse_feed,
     parse_login,
     parse_select,
+    parse_xexec,
 )
 from imapserver.wire.events import CommandReceived
 from imapserver.wire.exceptions import BadSyntax
@@ -39,8 +44,8 @@ def execute(arguments: bytes) -> Execute:
         (b" CalenDar", Execute(None, "calendar", ())),
         (b" blacklist add joe@smith.com", Execute(None, "blacklist", (b"add", b"joe@smith.com"))),
         (b' "blacklist" "add" "a b"', Execute(None, "blacklist", (b"add", b"a b"))),
-        (b" {3+}\r\nAdd {0+}\r\n {0}\r\n ~{2}\r\n\xff\n", Execute(None, "add", (b"", b"", b"\xff\n"))),
-        (b' x "" " " "\t" {1+}\r\n ', Execute(None, "x", (b"", b" ", b"\t", b" "))),
+        (b" {3+}\r\nAdd {0+}\r\n {0}\r\n ~{2}\r\n\xff\n", Execute(None, "add", (b"", b"", b"\xff\n"), True)),
+        (b' x "" " " "\t" {1+}\r\n ', Execute(None, "x", (b"", b" ", b"\t", b" "), True)),
         (
             b" x -rf $HOME `id` a;b a|b a]b NIL",
             Execute(None, "x", (b"-rf", b"$HOME", b"`id`", b"a;b", b"a|b", b"a]b", b"NIL")),
@@ -139,7 +144,8 @@ def test_no_fragments_raise_anything_but_bad_syntax(parse, fragments):
 def test_action_is_the_first_argument_of_its_verb():
     wanted = execute(b" blacklist add joe@smith.com")
     assert parse_action(received(b"ADD blacklist joe@smith.com")) == wanted
-    assert parse_action(received(b"add BlackList {13+}\r\njoe@smith.com")) == wanted
+    by_literal = parse_action(received(b"add BlackList {13+}\r\njoe@smith.com"))
+    assert by_literal == replace(wanted, ends_in_literal=True)
 
 
 @pytest.mark.parametrize("line", [b"ADD", b"ADD ", b"ADD (PROMPT) x", b"ADD x ", b"ADD  x", b"ADD x (y)"])
@@ -262,3 +268,44 @@ def test_malformed_authenticate_is_refused(arguments):
 )
 def test_mailbox_of_a_select_is_read_unless_it_is_in_a_literal(text, mailbox):
     assert parse_select(text) == mailbox
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [
+        (b' "100" {3+}\r\na\0b', Feed(b"100", b"a\0b")),
+        (b' "100" ~{3+}\r\na\0b', Feed(b"100", b"a\0b")),
+        (b' {1+}\r\nx "one line"', Feed(b"x", b"one line")),
+        (b' "100" {0+}\r\n', Feed(b"100", b"")),
+        (b' "100" nil', Feed(b"100", None)),
+    ],
+)
+def test_feed_takes_a_tag_and_any_octets_or_nil(arguments, wanted):
+    assert parse_feed(received(b"FEED" + arguments)) == wanted
+
+
+@pytest.mark.parametrize("arguments", [b"", b" ", b' "100"', b' "100" x', b' "100" NIL x', b" 100 NIL", b' "100"  NIL'])
+def test_malformed_feed_is_refused(arguments):
+    with pytest.raises(BadSyntax):
+        parse_feed(received(b"FEED" + arguments))
+
+
+def test_xexec_has_its_own_form():
+    command = CommandReceived(b"a", b"XEXEC", (b" Blacklist add x",))
+    assert parse_xexec(command) == Execute("XEXEC", "blacklist", (b"add", b"x"))
+
+
+def test_offered_input_is_no_argument():
+    command = received(b"EXECUTE send {3+}\r\na@b {5000}")
+    assert parse_execute(command) == Execute(None, "send", (b"a@b",), offered=5000)
+
+
+@pytest.mark.parametrize("line", [b"EXECUTE {5000}", b"EXECUTE send x{5000}", b"ADD {5000}", b"EXECUTE  {5000}"])
+def test_offered_input_needs_a_verb_and_a_space_before_it(line):
+    with pytest.raises(BadSyntax):
+        conversation = Conversation(served=[b"ADD"])
+        command = conversation.feed([b"a " + line + b"\r\n"])[-1]
+        assert isinstance(command, CommandReceived) or "literal" in command.text
+        if not isinstance(command, CommandReceived):
+            raise BadSyntax(command.text)
+        (parse_execute if command.name == b"EXECUTE" else parse_action)(command)

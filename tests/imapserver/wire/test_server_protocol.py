@@ -153,7 +153,7 @@ def test_stream_without_crlf_is_refused_at_the_limit_and_not_kept(logged_in, oct
 
 def test_nothing_comes_after_a_fatal_refusal():
     conversation = Conversation()
-    conversation.feed([b"a EXECUTE {99999+}\r\n"])
+    conversation.feed([b"a LOGIN {99999+}\r\n"])
     assert refusals(conversation.feed([b"b EXECUTE x\r\n" * 10, b"c NOOP\r\n"])) == [(b"a", True)]
     assert len(conversation.wire) == 0
     assert not conversation.wire.between_commands
