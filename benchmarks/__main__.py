@@ -12,6 +12,7 @@ from benchmarks import report
 from benchmarks.dialogue import dialogue
 from benchmarks.measure import Case, measure
 from benchmarks.one_shot import one_shot
+from benchmarks.output import output
 from benchmarks.relay import fetch, noop
 from benchmarks.stay import stay
 from benchmarks.trial import Trial, Unavailable
@@ -19,6 +20,7 @@ from benchmarks.trial import Trial, Unavailable
 CASES: dict[str, Callable[[Trial, Callable[[str], object]], list[Case]]] = {
     "one-shot": one_shot,
     "dialogue": dialogue,
+    "output": output,
     "noop": noop,
     "fetch": fetch,
     "stay": stay,

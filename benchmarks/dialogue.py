@@ -58,14 +58,18 @@ def by_socat(stack: ExitStack, socat: str) -> socket.socket:
 def by_websocketd(stack: ExitStack, websocketd: str) -> socket.socket:
     port = free_port()
     stack.enter_context(running(websocketd, "--address=127.0.0.1", f"--port={port}", "--loglevel=error", PROGRAM))
-    connection = stack.enter_context(connect(("127.0.0.1", port)))
+    return stack.enter_context(open_websocket(port))
+
+
+def open_websocket(port: int) -> socket.socket:
+    connection = connect(("127.0.0.1", port))
     key = base64.b64encode(bytes(16)).decode()
     connection.sendall(
         f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n".encode()
     )
     answer = connection.recv(RECEIVED)
-    if not answer.startswith(b"HTTP/1.1 101 ") or not answer.endswith(b"\r\n\r\n"):
+    if not answer.startswith(b"HTTP/1.1 101 ") or b"\r\n\r\n" not in answer:
         raise ConnectionError(answer)
     return connection
 

@@ -12,15 +12,18 @@ from tests.support.server import Server
 
 HOUR = 3600
 
+ZEROS = ["/bin/dd", "if=/dev/zero", "bs=64K", "count=1024", "status=none"]
+
 # For everyone: in front of a server of its own a user comes with the first login.
 VERBS = f"""
 from commands.models import Rule, Verb
-for name, mode, program, changes_mail in (
-    ("true", "one-shot", "/bin/true", False),
-    ("changes", "one-shot", "/bin/true", True),
-    ("cat", "interactive", "/bin/cat", False),
+for name, mode, argv, changes_mail in (
+    ("true", "one-shot", ["/bin/true"], False),
+    ("changes", "one-shot", ["/bin/true"], True),
+    ("cat", "interactive", ["/bin/cat"], False),
+    ("zeros", "interactive", {ZEROS}, False),
 ):
-    verb = Verb(name=name, mode=mode, argv=[program], changes_mail=changes_mail, time_limit={HOUR}, idle_limit={HOUR},
+    verb = Verb(name=name, mode=mode, argv=argv, changes_mail=changes_mail, time_limit={HOUR}, idle_limit={HOUR},
                 input_limit=1 << 40, output_limit=1 << 40)
     verb.full_clean()
     verb.save()

@@ -45,7 +45,7 @@ class Terminal:
             execution.end(Outcome.CANCELED)
             print(f"Cancelling {execution.verb.name}; once more kills it.", file=sys.stderr)  # noqa: T201
         else:
-            execution._executable.kill()  # an execution itself leaves that to its grace period
+            execution.kill()
         return True
 
     async def _feed(self, execution: Execution) -> None:

@@ -13,6 +13,7 @@ from commands.admin.rule import subject_of
 from commands.admin.signature import SignatureInline
 from commands.admin.text import EFFECT_COLOURS, label, link
 from commands.admin.verbform import VerbForm
+from commands.kinds import kinds_by_field
 from commands.models import ActionVerb, Rule, Verb
 
 
@@ -42,9 +43,7 @@ class VerbAdmin(ModelAdmin):
         ("Limits", {"fields": ("time_limit", "idle_limit", "output_limit", "input_limit")}),
     )
     conditional_fields = {
-        name: f"kind == '{kind}'"
-        for kind in Verb.Kind.values
-        for name in (Verb.NEEDS[Verb.Kind(kind)], *Verb.MAY_HAVE.get(Verb.Kind(kind), ()))
+        field: " || ".join(f"kind == '{name}'" for name in names) for field, names in kinds_by_field().items()
     }
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Verb]:

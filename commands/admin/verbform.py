@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from commands import plugins
+from commands.kinds import KINDS, foreign_fields
 from commands.models import Verb
 
 CODE = {"rows": 3, "style": "font-family: monospace", "spellcheck": "false"}
@@ -51,8 +52,8 @@ class VerbForm(forms.ModelForm):
         """What another kind has is not on the page, so it is not kept, nor is anybody told of faults in it."""
         cleaned = super().clean()
         kind = self.cleaned_data.get("kind")
-        if kind in Verb.Kind.values:
-            for name in Verb.foreign_fields(kind):
+        if kind in KINDS:
+            for name in foreign_fields(kind):
                 self.errors.pop(name, None)
                 self.cleaned_data[name] = getattr(Verb(), name)
         return cleaned

@@ -1,16 +1,14 @@
-"""The kinds of executable: a new one is a file beside program.py and a line here."""
+"""How each kind of executable is started."""
 
 from collections.abc import Awaitable, Callable, Mapping
 
+from django.utils.module_loading import import_string
+
 from commands.attempt import Accepted
 from commands.execution.executable import Executable
-from commands.execution.plugin import start_plugin
-from commands.execution.program import start_program
-from commands.execution.socket import start_socket
+from commands.kinds import KINDS
 
 # By the verb's `kind`. Each raises ExecutableUnavailable if nothing could be started.
 START: Mapping[str, Callable[[Accepted], Awaitable[Executable]]] = {
-    "program": start_program,
-    "socket": start_socket,
-    "plugin": start_plugin,
+    name: import_string(kind.start) for name, kind in KINDS.items()
 }

@@ -125,6 +125,10 @@ class Execution:
             self._timer.cancel()
             self._timer = self._loop.call_later(GRACE_SECONDS, self._executable.kill)
 
+    def kill(self) -> None:
+        """After end(): without waiting for GRACE_SECONDS."""
+        self._executable.kill()
+
     async def wait(self) -> None:
         """Until the executable has ended; what it wrote before can still be read."""
         self.exit = await self._executable.wait()

@@ -16,6 +16,7 @@ from commands.attempt import Accepted
 from commands.execution.buffer import Buffer
 from commands.execution.executable import ExecutableUnavailable, Exit
 from commands.execution.preamble import PREAMBLES
+from commands.execution.smtp_guard import SmtpGuard
 
 
 async def start_socket(accepted: Accepted) -> "Socket":
@@ -26,6 +27,8 @@ async def start_socket(accepted: Accepted) -> "Socket":
         async with asyncio.timeout(verb.connect_limit):
             await _connect(connection, parse_address(verb.address))
             await PREAMBLES[verb.preamble](accepted.attempt, connection)
+        if verb.preamble == "xclient":
+            connection.guard = SmtpGuard()
     except TimeoutError as error:
         connection.close()
         raise ExecutableUnavailable(f"{verb.address}: no connection in {verb.connect_limit} s") from error
@@ -63,6 +66,7 @@ class Socket(asyncio.Protocol):
         self.stdout = Buffer(self._made_room)
         self.stderr = None
         self.asks = None
+        self.guard: SmtpGuard | None = None
         self._exit: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
         self._transport: asyncio.Transport | None = None
         self._input_closed = False
@@ -109,6 +113,9 @@ class Socket(asyncio.Protocol):
         """Return when the kernel has taken all of it."""
         if self._input_closed or self._exit.done() or self._transport is None:
             raise BrokenPipeError("the service takes no more")
+        if self.guard is not None and not self.guard.permits(data):
+            self.close()
+            raise BrokenPipeError("the user may not say this to the service")
         self._transport.write(data)
         await self._may_write.wait()
         if self._cut_off:
@@ -136,10 +143,23 @@ class Socket(asyncio.Protocol):
             self._transport.pause_reading()
 
     def eof_received(self) -> None:
-        self._end(Exit(code=0))
+        self._end(Exit(code=0 if self._is_whole() else 1))
+
+    def _is_whole(self) -> bool:
+        """Whether the peer has said that this is the end. asyncio tells TCP's end of stream as if it were TLS's."""
+        tls: ssl.SSLObject | None = self._transport.get_extra_info("ssl_object") if self._transport else None
+        if tls is None:
+            return True
+        try:
+            return not tls.read(1)
+        except ssl.SSLZeroReturnError:
+            return True
+        except ssl.SSLError:
+            return False
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._end(Exit(code=1 if error else 0))
+        # Without an end of stream before it: broken, or TLS that somebody has cut short (RFC 8446 section 6.1).
+        self._end(Exit(code=1))
 
     def pause_writing(self) -> None:
         self._may_write.clear()

@@ -1,12 +1,11 @@
-"""The map: which verb runs which executable, with which arguments."""
+"""The map: which verb runs which executable."""
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
-from commands.signature import Parameter as ParameterMatcher
-from commands.signature import ParameterType
-from commands.signature import Signature as SignatureMatcher
+from commands import kinds
+from commands.kinds import KINDS
 from commands.validators import (
     validate_action_verb_name,
     validate_address,
@@ -25,20 +24,11 @@ class Verb(models.Model):
         ONE_SHOT = "one-shot", "one-shot: takes its arguments, gives output, ends"
         INTERACTIVE = "interactive", "interactive: a dialogue of lines"
 
-    class Kind(models.TextChoices):
-        PROGRAM = "program", "program: a process, for each execution a new one"
-        SOCKET = "socket", "socket: a connection to a service that runs already"
-        PLUGIN = "plugin", "plugin: Python inside the server, installed with it"
-
     class Preamble(models.TextChoices):
         NONE = "none", "none: the service is not told who it is"
         PROXY_V1 = "proxy-v1", "PROXY protocol, version 1: the client's address"
         PROXY_V2 = "proxy-v2", "PROXY protocol, version 2: the client's address and the user's name"
         XCLIENT = "xclient", "XCLIENT (SMTP): the client's address and the user's name"
-
-    # By kind: what it needs, and what else it may have. Nothing of another kind's may be filled in.
-    NEEDS = {Kind.PROGRAM: "argv", Kind.SOCKET: "address", Kind.PLUGIN: "plugin"}
-    MAY_HAVE = {Kind.PROGRAM: {"environment", "send_stderr"}, Kind.SOCKET: {"preamble", "connect_limit"}}
 
     name = models.CharField(
         max_length=64,
@@ -49,7 +39,7 @@ class Verb(models.Model):
     description = models.CharField(max_length=200, blank=True, help_text="One line for people: what it does.")
     enabled = models.BooleanField(default=True, help_text="Off: the verb looks as if it were not there.")
     mode = models.CharField(max_length=16, choices=Mode, default=Mode.ONE_SHOT)
-    kind = models.CharField(max_length=16, choices=Kind, default=Kind.PROGRAM)
+    kind = models.CharField(max_length=16, choices=kinds.choices, default="program")
     argv = models.JSONField(
         "argument vector",
         default=list,
@@ -128,20 +118,14 @@ class Verb(models.Model):
 
     def clean(self) -> None:
         """Refuse what the kind lacks, and what is another kind's. Of signatures: see `clean_signatures`."""
-        if self.kind not in self.Kind.values:
+        if self.kind not in KINDS:
             return
-        errors = {name: f"A {self.kind} has none." for name in self.foreign_fields(self.kind) if self._is_set(name)}
-        needed = self.NEEDS[self.Kind(self.kind)]
+        errors = {name: f"A {self.kind} has none." for name in kinds.foreign_fields(self.kind) if self._is_set(name)}
+        needed = KINDS[self.kind].needs
         if not getattr(self, needed):
             errors[needed] = f"A {self.kind} needs this."
         if errors:
             raise ValidationError(errors)
-
-    @classmethod
-    def foreign_fields(cls, kind: str) -> list[str]:
-        """The fields that are of other kinds alone."""
-        own = {cls.NEEDS[cls.Kind(kind)]} | cls.MAY_HAVE.get(cls.Kind(kind), set())
-        return [name for name in (*cls.NEEDS.values(), *sorted(set().union(*cls.MAY_HAVE.values()))) if name not in own]
 
     def _is_set(self, name: str) -> bool:
         return bool(getattr(self, name) != getattr(Verb(), name))
@@ -150,83 +134,6 @@ class Verb(models.Model):
         """Refuse signatures that don't go with each other or with what runs. To be called when all rows are saved."""
         rows = self.signatures.prefetch_related("parameters")
         validate_signatures(self.kind, self.argv, [row.matcher() for row in rows])
-
-
-class Signature(models.Model):
-    """One way to call a verb. A verb with none takes no arguments."""
-
-    verb = models.ForeignKey(Verb, on_delete=models.CASCADE, related_name="signatures")
-    position = models.PositiveSmallIntegerField(default=0, help_text="Signatures are tried in this order.")
-
-    class Meta:
-        ordering = ["verb", "position", "pk"]
-
-    def __str__(self) -> str:
-        return self.matcher().usage or "(no arguments)"
-
-    def matcher(self) -> SignatureMatcher:
-        """What matches arguments by this row."""
-        return SignatureMatcher(tuple(each.matcher() for each in self.parameters.all()))
-
-
-class Parameter(models.Model):
-    class Type(models.TextChoices):
-        WORD = "word", "word: exactly the given word"
-        CHOICE = "choice", "choice: one of the given words"
-        EMAIL = "email", "e-mail address"
-        INTEGER = "integer", "integer, with optional bounds"
-        PATTERN = "pattern", "pattern: a regular expression that matches all of it"
-        TEXT = "text", "text: any line of UTF-8"
-        DATE = "date", "date: YYYY-MM-DD, today or tomorrow"
-        MAILBOX = "mailbox", "mailbox: a name, in modified UTF-7 or UTF-8"
-        UIDS = "uids", "messages of the selected mailbox, by UID: 1:4,7"
-        SECRET = "secret", "secret: a line that is never shown, such as a password"
-
-    signature = models.ForeignKey(Signature, on_delete=models.CASCADE, related_name="parameters")
-    position = models.PositiveSmallIntegerField(default=0)
-    name = models.SlugField(max_length=64, help_text="What '{name}' in the argument vector stands for.")
-    type = models.CharField(max_length=16, choices=Type, default=Type.TEXT)
-    detail = models.CharField(
-        max_length=1000,
-        blank=True,
-        help_text="word: the word. choice: the words, a space between. integer: 'min max'. pattern: the expression.",
-    )
-    optional = models.BooleanField(default=False, help_text="May be left out, with all that follow it.")
-    repeat = models.BooleanField(default=False, help_text="May be given more than once: the last one only.")
-    max_length = models.PositiveIntegerField(default=1024, help_text="Bytes.")
-    allow_leading_dash = models.BooleanField(
-        default=False, help_text="Off: '-x' is refused, since the program would take it for an option."
-    )
-
-    class Meta:
-        ordering = ["signature", "position", "pk"]
-
-    def __str__(self) -> str:
-        return self.usage
-
-    def clean(self) -> None:
-        if self.type not in self.Type.values or self.max_length is None:
-            return  # said of the field already
-        matcher = self.matcher()
-        if matcher.fault:
-            raise ValidationError({"repeat" if self.repeat and not self.detail else "detail": matcher.fault})
-
-    @property
-    def usage(self) -> str:
-        """As usage lines show it: `add`, `(on|off)`, `ADDRESS`, `[SUBJECT]`."""
-        return self.matcher().usage
-
-    def matcher(self) -> ParameterMatcher:
-        """What matches arguments by this row; the database is not asked again."""
-        return ParameterMatcher(
-            name=self.name,
-            type=ParameterType(self.type),
-            detail=self.detail,
-            optional=self.optional,
-            repeat=self.repeat,
-            max_length=self.max_length,
-            allow_leading_dash=self.allow_leading_dash,
-        )
 
 
 class ActionVerb(models.Model):

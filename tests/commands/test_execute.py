@@ -20,7 +20,7 @@ from tests.support import database, verbs
 from tests.support.server import ROOT, Server
 from tests.support.verbs import TestVerb, program
 
-SECRET_VERB = """
+FURTHER_VERBS = """
 from django.contrib.auth.models import User
 from commands.models import Parameter, Rule, Signature, Verb
 
@@ -28,6 +28,10 @@ verb = Verb.objects.create(name="secrets", argv=["/bin/cat"], mode="interactive"
 signature = Signature.objects.create(verb=verb)
 Parameter.objects.create(signature=signature, position=0, name="old", type="secret")
 Parameter.objects.create(signature=signature, position=1, name="new", type="secret")
+Rule.objects.create(user=User.objects.get(username="demo"), verb=verb)
+
+verb = Verb.objects.create(name="uids", argv=["/bin/cat"])
+Parameter.objects.create(signature=Signature.objects.create(verb=verb), name="messages", type="uids")
 Rule.objects.create(user=User.objects.get(username="demo"), verb=verb)
 """
 
@@ -55,7 +59,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReques
         TestVerb("nobody", program("never-reads"), user=""),
         TestVerb("missing", ["/nonexistent/program"]),
     )
-    site.python(SECRET_VERB)
+    site.python(FURTHER_VERBS)
     yield site
     site.close()
 
@@ -120,6 +124,7 @@ def test_standard_error_comes_where_the_map_sends_it(site: Server) -> None:
         (("demo", "nonsense"), 77, "The record says: no such verb, or not enabled."),
         (("ann", "blacklist", "list"), 77, r"The record says: rule \d+: .*deny.*ann.*blacklist.*"),
         (("demo", "exits", "1", "2"), 64, r".*usage: \[TEXT0\].*"),
+        (("demo", "uids", "1:4"), 64, "it can be run over IMAP alone"),
         (("demo", "missing"), 75, "Refused: missing is not available."),
         (("who", "exits"), 67, "There is no user who."),
     ],

@@ -144,13 +144,13 @@ class Client:
     def play(self, script: str) -> None:
         """Play a conversation. `C: ` lines are sent; `S: ` lines are what comes, `…` standing for any text.
 
-        Within a literal a line may end in LF alone. A failure prints the difference."""
+        Within a literal a line may end in LF alone; `⏎` is one that is sent. A failure prints the difference."""
         wanted = [line for line in textwrap.dedent(script).strip().splitlines() if line.strip()]
         had: list[str] = []
         for line in wanted:
             side, _, text = line.partition(": ")
             if side == "C":
-                self.line(text)
+                self.line(text.replace("⏎", "\n"))
                 had.append(line)
                 continue
             try:

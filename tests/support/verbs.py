@@ -53,6 +53,7 @@ class TestVerb:
     changes_mail: bool = False
     takes_input: bool = False
     uids: bool = False
+    description: str = ""
 
 
 def program(name: str, *arguments: str) -> list[str]:

@@ -115,7 +115,7 @@ def _create_verb(entry: DemoVerb, argv: list[str]) -> Verb:
         name=entry.name,
         description=entry.description,
         mode=entry.mode,
-        kind=Verb.Kind.PLUGIN if entry.plugin else Verb.Kind.PROGRAM,
+        kind="plugin" if entry.plugin else "program",
         argv=argv,
         plugin=entry.plugin,
         changes_mail=entry.changes_mail,

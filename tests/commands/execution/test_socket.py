@@ -264,6 +264,22 @@ async def test_dialogue_over_tls_goes_both_ways_however_long_a_line(
                 read += len(await socket.stdout.read(65536))
 
 
+async def test_tls_connection_that_is_cut_short_is_no_clean_end(
+    serve: Serve, dial: Dial, tmp_path: Path, trust: Callable[[Path], None]
+):
+    async def cut(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"half of ")
+        await writer.drain()
+        writer.get_extra_info("socket").shutdown(sockets.SHUT_WR)  # below TLS, as from the middle of the network
+        await reader.read()
+
+    certificate = certificates.make(tmp_path)
+    trust(certificate)
+    socket = await dial(await serve(cut, "tls", certificates.server_context(certificate)))
+    assert await read_all(socket) == b"half of "
+    assert await socket.wait() == Exit(code=1)
+
+
 @pytest.mark.parametrize(
     "bad", [{"name": "other.example"}, {"age": 60, "valid": 30}, None], ids=["name", "old", "unknown"]
 )

@@ -101,7 +101,7 @@ def test_web_session_of_the_user_ends(ann, client: Client, settings):
 @pytest.mark.parametrize(
     ("new", "lines"),
     [
-        ("annann1", ["too similar to the username", "It must contain at least 8 characters."]),
+        ("Ann12", ["too similar to the username", "It must contain at least 8 characters."]),
         ("12345", ["too short", "too common", "entirely numeric"]),
         ("", [passwd.EMPTY]),
         (OLD, [passwd.SAME]),

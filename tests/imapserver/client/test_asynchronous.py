@@ -124,6 +124,17 @@ async def test_cancelled_task_cancels_its_execution(client: Client, server: Serv
     assert (await client.command("NOOP")).ok
 
 
+async def test_half_a_literal_ends_the_connection(server: Server, stuck: str) -> None:
+    """What followed it would be taken for the other half."""
+    async with asyncio.timeout(PATIENCE), connect(*server.imap) as client:
+        await client.login("demo", "demo")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await client.execute(stuck, input=b"x" * 30 * MEBIBYTE)
+        with pytest.raises(ConnectionAbortedError):
+            await client.command("NOOP")
+
+
 async def test_dialogue_that_nobody_reads_costs_no_memory(server: Server) -> None:
     async with asyncio.timeout(PATIENCE), connect(*server.imap, unread=MEBIBYTE) as client:
         await client.login("demo", "demo")

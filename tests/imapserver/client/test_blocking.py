@@ -223,6 +223,15 @@ def test_dialogue_of_a_one_shot_verb_streams_it(imap: IMAP4) -> None:
         assert octets.wait().ok
 
 
+def test_server_that_takes_no_more_is_a_timeout(server: Server, stuck: str) -> None:
+    imap = IMAP4(*server.imap, timeout=30)
+    imap.login("demo", "demo")
+    imap.sock.settimeout(0.5)
+    with pytest.raises(TimeoutError):
+        imap.execute(stuck, input=b"x" * 30 * MEBIBYTE)
+    imap.shutdown()
+
+
 def test_verbs_and_what_they_take(imap: IMAP4) -> None:
     verbs = {verb.name: verb for verb in imap.verbs()}
     assert verbs["calendar"].interactive
