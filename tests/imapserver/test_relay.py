@@ -98,8 +98,9 @@ def test_large_fetch_to_a_client_that_does_not_read_takes_no_memory(either: Clie
     with Client(server.imap).log_in() as other:
         assert other.command("n NOOP")[-1].startswith("n OK")
     assert resident(server.pid) - before < 4 * MEBIBYTE
-    for number in range(10):
-        assert len(fetched(either.responses(f"f{number}"))) > 5 * MEBIBYTE
+    # All together: Dovecot may begin with the next one before it has said that this one is complete.
+    responses = [response for number in range(10) for response in either.responses(f"f{number}")]
+    assert sum(len(response) > 5 * MEBIBYTE for response in responses) == 10
 
 
 def test_thousand_commands_in_one_segment_are_answered_in_order(demo: Client) -> None:
