@@ -24,6 +24,7 @@ __all__ = [
     "Signature",
     "UsageError",
     "Values",
+    "ambiguous_in_argv",
     "build_argv",
     "hidden_positions",
     "match_arguments",
@@ -73,11 +74,16 @@ class Signature:
         return tuple(each.name for each in self.parameters if each.type is ParameterType.SECRET)
 
     @property
+    def repeated_names(self) -> frozenset[str]:
+        """Names of more than one parameter: of their values only the last can be had by name."""
+        names = [each.name for each in self.parameters]
+        return frozenset(name for name in names if names.count(name) > 1)
+
+    @property
     def fault(self) -> str:
         """What is wrong with how the parameters stand together, for its author; empty if nothing is."""
-        names = [each.name for each in self.parameters]
-        if len(set(names)) < len(names):
-            return "Two parameters of a signature have the same name."
+        if not self.repeated_names.isdisjoint(self.secrets):
+            return "A secret has the name of another parameter of its signature."
         if any(each.repeat for each in self.parameters[:-1]):
             return "Only the last parameter of a signature can be repeated."
         if len(self.secrets) > MAX_SECRETS:
@@ -224,6 +230,15 @@ def unknown_in_argv(template: Sequence[str], signatures: Sequence[Signature]) ->
     for name in _placeholders(template):
         if name not in known:
             return f"'{{{name}}}' is the name of no parameter of any signature."
+    return ""
+
+
+def ambiguous_in_argv(template: Sequence[str], signatures: Sequence[Signature]) -> str:
+    """Which placeholder could stand for two arguments at once, for its author; empty if none could."""
+    repeated = frozenset().union(*(signature.repeated_names for signature in signatures))
+    for name in _placeholders(template):
+        if name in repeated:
+            return f"'{{{name}}}' is the name of two parameters of one signature."
     return ""
 
 

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 
 from commands import plugins
 from commands.address import parse_address
-from commands.signature import PLACEHOLDER, Signature, secret_in_argv, unknown_in_argv
+from commands.signature import PLACEHOLDER, Signature, ambiguous_in_argv, secret_in_argv, unknown_in_argv
 
 VERB_NAME = re.compile(r"[a-z][a-z0-9._-]{0,63}")
 ACTION_VERB_NAME = re.compile(r"[A-Z][A-Z0-9-]{0,31}")
@@ -97,7 +97,9 @@ def validate_signatures(kind: str, argv: Sequence[str], signatures: Sequence[Sig
     """Refuse signatures that don't go with each other, or with what runs."""
     faults = [signature.fault for signature in signatures]
     if kind == "program":
-        faults += [secret_in_argv(argv, signatures), unknown_in_argv(argv, signatures)]
+        faults += [check(argv, signatures) for check in (secret_in_argv, unknown_in_argv, ambiguous_in_argv)]
+    if kind == "plugin" and any(signature.repeated_names for signature in signatures):
+        faults.append("A plugin gets its arguments by name: two parameters of a signature can't have the same.")
     if kind == "socket" and any(signature.parameters for signature in signatures):
         faults.append("A socket gets no arguments, so its verb can't take any.")
     if faults := [fault for fault in faults if fault]:

@@ -497,7 +497,7 @@ def test_placeholder_of_no_parameter_has_a_fault():
         (Parameter("to", ParameterType.EMAIL, repeat=True), TEXT),
         tuple(Parameter(f"s{number}", ParameterType.SECRET) for number in range(4)),
         (Parameter("a", ParameterType.UIDS), Parameter("b", ParameterType.UIDS)),
-        (TEXT, TEXT),
+        (OLD, OLD),
     ],
     ids=["repeat-not-last", "secrets", "uids", "names"],
 )

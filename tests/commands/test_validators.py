@@ -193,7 +193,9 @@ def test_error_of_an_unknown_plugin_names_those_that_are_there():
         (PROGRAM | {"argv": ["/bin/echo", "{old}"]}, [{"name": "old", "type": "secret"}], "would show a secret"),
         (PROGRAM | {"argv": ["/bin/echo", "{odl}"]}, [{"name": "old"}], "the name of no parameter"),
         (PROGRAM, [{"name": "a", "repeat": True}, {"name": "b"}], "Only the last parameter"),
-        (PROGRAM, [{"name": "a"}, {"name": "a"}], "the same name"),
+        (PROGRAM | {"argv": ["/bin/echo", "{a}"]}, [{"name": "a"}, {"name": "a"}], "the name of two parameters"),
+        (PROGRAM, [{"name": "a"}, {"name": "a", "type": "secret"}], "the name of another parameter"),
+        (PLUGIN, [{"name": "a"}, {"name": "a"}], "can't have the same"),
         (SOCKET, [{"name": "a"}], "A socket gets no arguments"),
     ],
 )
@@ -205,6 +207,15 @@ def test_signatures_that_do_not_go_with_what_runs_are_refused(fields, parameters
         Parameter.objects.create(signature=signature, position=position, **parameter)
     with pytest.raises(ValidationError, match=error):
         verb.clean_signatures()
+
+
+@pytest.mark.django_db
+def test_names_that_nothing_refers_to_may_be_the_same():
+    verb = Verb.objects.create(name="v", kind="program", argv=["/bin/echo", "{*}"])
+    signature = Signature.objects.create(verb=verb)
+    for position in range(2):
+        Parameter.objects.create(signature=signature, position=position, name="address")
+    verb.clean_signatures()
 
 
 @pytest.mark.parametrize(

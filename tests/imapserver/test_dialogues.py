@@ -5,6 +5,8 @@ from tests.support.server import Server
 
 
 def test_one_shot_verb_answers_in_one_tagged_response(demo: Client) -> None:
+    for address in demo.execute("0 EXECUTE blacklist list")[0].decode().split():
+        demo.command(f"0 REMOVE blacklist {address}")
     demo.play("""
         C: 100 execute blacklist add joe@smith.com
         S: 100 OK [EXIT 0] blacklist completed

@@ -17,21 +17,21 @@ PROGRAM = str(Path(sys.executable).parent / "imapx-voicemail")
 @pytest.fixture(scope="module")
 def recording(server: Server) -> bytes:
     """Of all octets there are, those that could pass for lines and ends of IMAP among them."""
-    spool = server.data / "voicemail"
+    spool = server.data / "recordings"
     (spool / "demo").mkdir(parents=True)
     data = b")\r\n100 OK [EXIT 0] voicemail completed\r\n\0" + os.urandom(5 * 1024 * 1024)
     (spool / "demo" / "a.wav").write_bytes(data)
     argv = [PROGRAM, "--directory", f"{spool}/{{user}}", "{*}"]
-    verbs.add(server, TestVerb("voicemail", argv, texts=2, output_limit=64 * 1024 * 1024))
+    verbs.add(server, TestVerb("long-voicemail", argv, texts=2, output_limit=64 * 1024 * 1024))
     verbs.add(server, TestVerb("short-voicemail", argv, texts=2))
     return data
 
 
 def test_a_recording_of_megabytes_comes_byte_for_byte(demo: Client, recording: bytes) -> None:
-    listed, end = demo.execute("99 EXECUTE voicemail list")
+    listed, end = demo.execute("99 EXECUTE long-voicemail list")
     assert listed.split(b"\t")[4:] == [b"%d" % len(recording), b"a.wav\n"]
-    assert end == "99 OK [EXIT 0] voicemail completed"
-    assert demo.execute("100 EXECUTE voicemail fetch 1") == (recording, "100 OK [EXIT 0] voicemail completed")
+    assert end == "99 OK [EXIT 0] long-voicemail completed"
+    assert demo.execute("100 EXECUTE long-voicemail fetch 1") == (recording, "100 OK [EXIT 0] long-voicemail completed")
 
 
 def test_a_recording_over_the_output_limit_ends_with_limit(demo: Client, recording: bytes) -> None:
@@ -41,5 +41,5 @@ def test_a_recording_over_the_output_limit_ends_with_limit(demo: Client, recordi
 
 
 def test_what_is_not_there_is_said(demo: Client, recording: bytes) -> None:
-    output, end = demo.execute("100 EXECUTE voicemail fetch ../demo/a.wav")
+    output, end = demo.execute("100 EXECUTE long-voicemail fetch ../demo/a.wav")
     assert (output, end[:15]) == (b"there is no such recording\n", "100 NO [EXIT 1]")

@@ -111,8 +111,9 @@ def test_dialogue_is_canceled_by_hand(person: Person) -> None:
 
 
 def test_interrupted_execution_is_ended(person: Person, server: Server) -> None:
+    running = "SELECT 1 FROM commands_execution WHERE verb = 'deaf' AND ended IS NULL"
     person.types("deaf\n")
-    person.sees("deaf\r\n")
+    assert eventually(lambda: server.query(running))
     person.types("\x03")
     person.sees("Connected and logged in anew")
     person.sees("imapx> ")
