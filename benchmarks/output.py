@@ -3,6 +3,7 @@
 import socket
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 from benchmarks.client import Client, connect
 from benchmarks.dialogue import open_websocket
@@ -19,11 +20,8 @@ def output(trial: Trial, left_out: Callable[[str], object]) -> list[Case]:
     sides = [Side("bare pipe", on_pipe)]
     socat = peers.find("socat")
     if socat is not None:
-        port = free_port()
-        listen = f"TCP-LISTEN:{port},bind=127.0.0.1,fork,nodelay"
-        trial.stack.enter_context(running(socat, "-b65536", listen, f"EXEC:{' '.join(ZEROS)},pipes"))
-        connect(("127.0.0.1", port)).close()
-        sides.append(Side("socat, plain TCP, 64 KiB at a time", lambda: drain(connect(("127.0.0.1", port)))))
+        sides.append(by_socat(trial, socat, "socat, plain TCP"))
+        sides.append(by_socat(trial, socat, "socat, told to take 64 KiB at a time", "-b65536"))
     else:
         left_out(peers.missing("socat", "socat"))
     websocketd = peers.find("websocketd")
@@ -37,6 +35,14 @@ def output(trial: Trial, left_out: Callable[[str], object]) -> list[Case]:
     client = trial.opened(Client(trial.server.imap))
     sides.append(Side("EXECUTE, framed form", lambda: at_least(client.command(b"EXECUTE (FRAMED) zeros"))))
     return [Case("64 MiB of a program's output", sides)]
+
+
+def by_socat(trial: Trial, socat: str | Path, name: str, *options: str) -> Side:
+    port = free_port()
+    listen = f"TCP-LISTEN:{port},bind=127.0.0.1,fork,nodelay"
+    trial.stack.enter_context(running(socat, *options, listen, f"EXEC:{' '.join(ZEROS)},pipes"))
+    connect(("127.0.0.1", port)).close()
+    return Side(name, lambda: drain(connect(("127.0.0.1", port))))
 
 
 def on_pipe() -> None:
