@@ -1,10 +1,9 @@
 """The framed form: input by FEED, output in literals; any bytes, and many executions at once (PROTOCOL section 5)."""
 
-import asyncio
 from typing import NamedTuple
 
 from commands.execution.execution import Execution
-from imapserver.forms.form import Exchange
+from imapserver.forms.form import Exchange, show_beside
 from imapserver.forms.oneshot import show
 from imapserver.wire import response
 
@@ -21,12 +20,7 @@ class Framed:
 
     async def carry(self, execution: Execution, exchange: Exchange) -> None:
         exchange.incoming.refuse_lines()
-        feeding = asyncio.get_running_loop().create_task(_feed(execution, exchange))
-        try:
-            await show(execution, exchange)
-        finally:
-            feeding.cancel()
-            await asyncio.wait([feeding])
+        await show_beside(show(execution, exchange), _feed(execution, exchange))
 
 
 async def _feed(execution: Execution, exchange: Exchange) -> None:

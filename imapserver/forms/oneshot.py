@@ -1,10 +1,8 @@
 """One-shot verbs: output in literals as it comes, and a message as input at most (PROTOCOL section 4)."""
 
-import asyncio
-
 from commands.execution.execution import Execution
 from commands.outcome import Outcome
-from imapserver.forms.form import Exchange
+from imapserver.forms.form import Exchange, show_beside
 from imapserver.wire.response import execute_output
 
 
@@ -17,13 +15,8 @@ class OneShot:
             if execution.message is None:
                 execution.close_input()
             await show(execution, exchange)
-            return
-        feeding = asyncio.get_running_loop().create_task(_feed(execution, exchange))
-        try:
-            await show(execution, exchange)
-        finally:
-            feeding.cancel()
-            await asyncio.wait([feeding])
+        else:
+            await show_beside(show(execution, exchange), _feed(execution, exchange))
 
 
 async def show(execution: Execution, exchange: Exchange) -> None:

@@ -5,7 +5,7 @@ import asyncio
 from commands.execution.execution import Execution
 from commands.outcome import Outcome
 from imapserver.forms.enquiry import Enquiries
-from imapserver.forms.form import Exchange
+from imapserver.forms.form import Exchange, show_beside
 from imapserver.wire.response import execute_output
 
 QUIET_SECONDS = 0.05
@@ -17,12 +17,7 @@ class Prompt:
 
     async def carry(self, execution: Execution, exchange: Exchange) -> None:
         dialogue = _Dialogue(execution, exchange)
-        asking = asyncio.get_running_loop().create_task(dialogue.ask())
-        try:
-            await dialogue.show()
-        finally:
-            asking.cancel()
-            await asyncio.wait([asking])
+        await show_beside(dialogue.show(), dialogue.ask())
 
 
 class _Dialogue:

@@ -1,12 +1,11 @@
 """The tagged form: every line under the tag, either way, is a line of the dialogue (PROTOCOL section 5)."""
 
-import asyncio
 import itertools
 import re
 
 from commands.execution.execution import Execution
 from commands.outcome import Outcome
-from imapserver.forms.form import Exchange
+from imapserver.forms.form import Exchange, show_beside
 from imapserver.scope import Conduit, Incoming
 from imapserver.wire import response
 
@@ -30,14 +29,10 @@ class Tagged:
     async def carry(self, execution: Execution, exchange: Exchange) -> None:
         tag, conduit = exchange.tag, exchange.conduit
         await conduit.write(response.status(tag, "OK", execution.verb.name, "EXECUTING"))
-        feeding = asyncio.get_running_loop().create_task(_feed(execution, exchange.incoming))
         try:
-            await _show(execution, tag, conduit)
+            await show_beside(_show(execution, tag, conduit), _feed(execution, exchange.incoming))
         except NoText:
             execution.end(Outcome.CANNOT)
-        finally:
-            feeding.cancel()
-            await asyncio.wait([feeding])
 
 
 async def _feed(execution: Execution, lines: Incoming) -> None:

@@ -135,3 +135,27 @@ def test_megabytes_come_out_whole(demo: Client) -> None:
     demo.send(end_input("100"))
     responses += demo.responses("100")
     assert outputs(responses)[b"100"].partition(b"\n")[2] == octets
+
+
+def test_output_of_both_streams_is_told_apart(demo: Client) -> None:
+    demo.line("100 EXECUTE (FRAMED) both-dialogue")
+    *pieces, end = demo.responses("100")
+    assert end == b"100 OK [EXIT 0] both-dialogue completed\r\n"
+    assert {match[2] for match in map(OUTPUT.fullmatch, pieces) if match} == {b"STDOUT", b"STDERR"}
+
+
+def test_two_hundred_executions_at_once_on_one_connection(site: Server) -> None:
+    count = 200
+    limits = {"EXECUTIONS_PER_USER": str(count), "EXECUTIONS": str(count)}
+    with site.running("--engine", "none", **limits), Client(site.imap) as client:
+        client.log_in()
+        tags = [f"x{number}" for number in range(count)]
+        client.send(b"".join(f"{tag} EXECUTE (FRAMED) echo\r\n".encode() for tag in tags))
+        running: dict[bytes, bytes] = {}
+        while len(running) < count:  # each says its process id: all of them run
+            running |= outputs([client.response()])
+        client.send(b"".join(feed(tag, tag.encode() * 500) + end_input(tag) for tag in tags))
+        responses: list[bytes] = []
+        while sum(b" OK [EXIT 0] echo completed" in response for response in responses) < count:
+            responses.append(client.response())
+        assert outputs(responses) == {tag.encode(): tag.encode() * 500 for tag in tags}

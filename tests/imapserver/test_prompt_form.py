@@ -1,7 +1,5 @@
 """The prompt form: `+` whenever the executable wants a line (PROTOCOL section 5)."""
 
-import re
-
 from tests.support.conversation import Client
 from tests.support.server import Server
 
@@ -88,10 +86,3 @@ def test_one_shot_verb_has_one_form_whatever_is_asked_for(demo: Client) -> None:
     for form in ("PROMPT", "FRAMED"):
         assert demo.execute(f"100 EXECUTE ({form}) exits 3")[1] == "100 NO [EXIT 3] exits failed"
     assert demo.command("n NOOP")[-1].startswith("n OK")
-
-
-def test_output_of_both_streams_is_told_apart(demo: Client) -> None:
-    demo.line("100 EXECUTE (PROMPT) both-dialogue")
-    *pieces, end = [piece for piece in demo.responses("100") if piece != b"+ \r\n"]
-    assert end == b"100 OK [EXIT 0] both-dialogue completed\r\n"
-    assert {re.search(rb"STD[A-Z]+", piece)[0] for piece in pieces} == {b"STDOUT", b"STDERR"}

@@ -19,7 +19,7 @@ def recording(server: Server) -> bytes:
     """Of all octets there are, those that could pass for lines and ends of IMAP among them."""
     spool = server.data / "recordings"
     (spool / "demo").mkdir(parents=True)
-    data = b")\r\n100 OK [EXIT 0] voicemail completed\r\n\0" + os.urandom(5 * 1024 * 1024)
+    data = b")\r\n100 OK [EXIT 0] voicemail completed\r\n\0" + os.urandom(20 * 1024 * 1024)
     (spool / "demo" / "a.wav").write_bytes(data)
     argv = [PROGRAM, "--directory", f"{spool}/{{user}}", "{*}"]
     verbs.add(server, TestVerb("long-voicemail", argv, texts=2, output_limit=64 * 1024 * 1024))
