@@ -10,11 +10,12 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from commands.audit_text import visible
+from commands.execution.carrying import show_beside
 from commands.execution.execution import Execution
+from commands.execution.output import CHUNK
 from commands.outcome import Outcome
 
 STDIN, STDOUT, STDERR = 0, 1, 2
-CHUNK = 64 * 1024
 
 
 class Terminal:
@@ -28,13 +29,7 @@ class Terminal:
 
     async def carry(self, execution: Execution) -> None:
         self._execution = execution
-        feeding = asyncio.get_running_loop().create_task(self._feed(execution))
-        try:
-            while output := await execution.read():
-                await self._show(STDERR if output.stream == "STDERR" else STDOUT, output.data)
-        finally:
-            feeding.cancel()
-            await asyncio.wait([feeding])
+        await show_beside(self._show_all(execution), self._feed(execution))
 
     def interrupt(self) -> bool:
         """Cancel it; the second time, kill it. False: nothing runs yet."""
@@ -47,6 +42,10 @@ class Terminal:
         else:
             execution.kill()
         return True
+
+    async def _show_all(self, execution: Execution) -> None:
+        while output := await execution.read():
+            await self._show(STDERR if output.stream == "STDERR" else STDOUT, output.data)
 
     async def _feed(self, execution: Execution) -> None:
         if self._message is not None:

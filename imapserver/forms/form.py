@@ -1,9 +1,7 @@
 """One interface for every way in which an execution is carried over IMAP."""
 
-import asyncio
-from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from commands.execution.execution import Execution
 from imapserver.scope import Conduit, Incoming
@@ -30,13 +28,3 @@ class Form(Protocol):
         """Bring output to the client and input to the execution until the output has ended.
 
         ConnectionError means that the client is gone and may go through. The tagged end is not sent here."""
-
-
-async def show_beside(show: Coroutine[Any, Any, None], feed: Coroutine[Any, Any, None]) -> None:
-    """Return when `show` does; `feed` goes on beside it and ends with it."""
-    feeding = asyncio.get_running_loop().create_task(feed)
-    try:
-        await show
-    finally:
-        feeding.cancel()
-        await asyncio.wait([feeding])

@@ -2,8 +2,9 @@
 
 from typing import NamedTuple
 
+from commands.execution.carrying import show_beside
 from commands.execution.execution import Execution
-from imapserver.forms.form import Exchange, show_beside
+from imapserver.forms.form import Exchange
 from imapserver.forms.oneshot import show
 from imapserver.wire import response
 

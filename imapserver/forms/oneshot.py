@@ -1,8 +1,9 @@
 """One-shot verbs: output in literals as it comes, and a message as input at most (PROTOCOL section 4)."""
 
+from commands.execution.carrying import show_beside
 from commands.execution.execution import Execution
 from commands.outcome import Outcome
-from imapserver.forms.form import Exchange, show_beside
+from imapserver.forms.form import Exchange
 from imapserver.wire.response import execute_output
 
 

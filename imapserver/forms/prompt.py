@@ -2,10 +2,11 @@
 
 import asyncio
 
+from commands.execution.carrying import show_beside
 from commands.execution.execution import Execution
 from commands.outcome import Outcome
 from imapserver.forms.enquiry import Enquiries
-from imapserver.forms.form import Exchange, show_beside
+from imapserver.forms.form import Exchange
 from imapserver.wire.response import execute_output
 
 QUIET_SECONDS = 0.05

@@ -3,9 +3,10 @@
 import itertools
 import re
 
+from commands.execution.carrying import show_beside
 from commands.execution.execution import Execution
 from commands.outcome import Outcome
-from imapserver.forms.form import Exchange, show_beside
+from imapserver.forms.form import Exchange
 from imapserver.scope import Conduit, Incoming
 from imapserver.wire import response
 

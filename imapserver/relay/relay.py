@@ -6,7 +6,7 @@ import re
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Any
 
 from imapserver.engine.connection import EngineConnection
 from imapserver.outgoing import Outgoing
@@ -82,7 +82,6 @@ class Relay(asyncio.Protocol):
         self._asked = self._refused = False
         """Whether a NOOP of IMAPX's own is in flight, and its answer one that tells of no news but of trouble."""
         self._renewing: asyncio.Task[None] | None = None
-        self._fetching: asyncio.Task[int | None] | None = None
         self._filter: MessageFilter | None = None
         self._content: IO[bytes] | None = None
         self._holding = False
@@ -247,16 +246,21 @@ class Relay(asyncio.Protocol):
             return True
         settled = asyncio.get_running_loop().create_future()
         self._settled.append(settled)
-        while True:
+        if await self._hear(settled):
+            return True
+        if not self._outgoing.between:
+            self._transport.abort()
+        return False
+
+    async def _hear(self, awaited: asyncio.Future[Any]) -> bool:
+        """Wait for what the engine owes. False: it does not come, the engine has fallen silent."""
+        while not awaited.done():
             said = self._said
-            await asyncio.wait([settled], timeout=SILENCE_SECONDS)
-            if settled.done():
-                return True
-            if self._said == said and not self._paused:
+            await asyncio.wait([awaited], timeout=SILENCE_SECONDS)
+            if not awaited.done() and self._said == said and not self._paused:
                 logger.warning("the engine has fallen silent")
-                if not self._outgoing.between:
-                    self._transport.abort()
                 return False
+        return True
 
     async def ask_for_news(self) -> None:
         """See scope.Conduit. In turn: an EXPUNGE in the middle of a client's FETCH would shift its numbers."""
@@ -298,11 +302,7 @@ class Relay(asyncio.Protocol):
     async def fetch(self, uid: int, limit: int, content: IO[bytes]) -> int | None:
         """See scope.Conduit."""
         async with self._asking:
-            if self._fetching is not None:
-                await asyncio.wait([self._fetching])  # its caller did not wait for the end
-            self._fetching = asyncio.get_running_loop().create_task(self._fetch_in_turn(uid, limit, content))
-            await asyncio.wait([self._fetching])
-            return self._fetching.result()
+            return await self._fetch_in_turn(uid, limit, content)
 
     async def _fetch_in_turn(self, uid: int, limit: int, content: IO[bytes]) -> int | None:
         own = MessageFilter(limit)
@@ -313,10 +313,11 @@ class Relay(asyncio.Protocol):
             self._filter, self._content = own, content
             try:
                 answered = self._command(b"UID FETCH %d (BODY.PEEK[])" % uid)
-                await self._hear(answered)
+                if not await self._hear(answered):
+                    self._transport.abort()
+                tagged = await answered
             finally:
                 self._filter = self._content = None
-            tagged = answered.result()
 
         async with asyncio.timeout(NEWS_SECONDS):
             await self._await_turn()
@@ -341,14 +342,6 @@ class Relay(asyncio.Protocol):
             if self._wire.between_commands:
                 return
             await asyncio.sleep(0.01)  # the engine's `+` to IDLE, or the rest of a command that has just begun
-
-    async def _hear(self, answered: asyncio.Future[Tagged | None]) -> None:
-        """Wait for it as long as the engine says anything; one that does not is taken for lost."""
-        while not answered.done():
-            said = self._said
-            await asyncio.wait([answered], timeout=SILENCE_SECONDS)
-            if not answered.done() and self._said == said:
-                self._transport.abort()
 
     async def _in_idle(self, work: Callable[[], Awaitable[None]]) -> None:
         if self._renewing is None:

@@ -15,6 +15,7 @@ from commands.audit import Redacted, decode_arguments, encode_arguments, printab
 from commands.authorization import Refused, authorize, record_limit
 from commands.models import AuditEvent, Execution, Parameter, Rule, Signature, Verb
 from commands.outcome import Outcome
+from tests.support.stored import stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -57,18 +58,8 @@ def run(attempt: Attempt) -> Accepted | Refused:
         return refused
 
 
-def dump() -> str:
-    """All that is in the database, each value as text and as bytes."""
-    with connection.cursor() as cursor:
-        found = []
-        for table in connection.introspection.table_names(cursor):
-            cursor.execute(f'SELECT * FROM "{table}"')
-            found += [bytes(value) if isinstance(value, memoryview) else value for row in cursor for value in row]
-    return repr(found)
-
-
 def assert_nowhere(caplog, *more: object) -> None:
-    assert "hunter2" not in dump() + caplog.text + "".join(map(repr, more)) + "".join(map(str, more))
+    assert "hunter2" not in stored() + caplog.text + "".join(map(repr, more)) + "".join(map(str, more))
 
 
 def test_accepted_secrets_are_on_record_by_length_and_hmac_alone(attempt, rule, caplog):

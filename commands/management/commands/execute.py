@@ -18,11 +18,12 @@ from commands.audit_text import visible
 from commands.authorization import Refused
 from commands.execution.environment import prepare_process
 from commands.execution.execution import run
+from commands.execution.output import CHUNK
 from commands.models import AuditEvent
 from commands.outcome import Outcome
 from commands.signature import ParameterType, match_arguments
 from commands.snapshot import VerbEntry
-from commands.terminal import CHUNK, STDIN, Terminal
+from commands.terminal import STDIN, Terminal
 
 DOOR = "terminal"
 

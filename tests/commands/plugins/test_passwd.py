@@ -8,13 +8,13 @@ from axes.models import AccessAttempt
 from django.contrib.auth import authenticate, get_user_model
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
-from django.db import connection
 from django.test import Client
 
 from commands.attempt import Attempt, End
 from commands.execution.execution import Execution, run
 from commands.models import AuditEvent, Parameter, Rule, Signature, Verb
 from commands.plugins import passwd
+from tests.support.stored import stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -68,20 +68,11 @@ def logs_in(user: User, password: str) -> bool:
     return user.check_password(password)
 
 
-def dump() -> str:
-    with connection.cursor() as cursor:
-        found = []
-        for table in connection.introspection.table_names(cursor):
-            cursor.execute(f'SELECT * FROM "{table}"')
-            found += [bytes(value) if isinstance(value, memoryview) else value for row in cursor for value in row]
-    return repr(found)
-
-
 def test_password_is_changed_and_no_secret_stays_anywhere(ann, caplog):
     output, end = change(ann, OLD, NEW)
     assert (output, end.code) == (f"{passwd.CHANGED}\n", 0)
     assert logs_in(ann, NEW) and not logs_in(ann, OLD)
-    for trace in (dump(), caplog.text, output, repr(end)):
+    for trace in (stored(), caplog.text, output, repr(end)):
         assert "hunter2" not in trace and "gr\\xc3" not in trace
     accept, exit_event = AuditEvent.objects.order_by("pk")
     assert accept.arguments_text.count("secret of") == 2
@@ -123,7 +114,7 @@ def test_wrong_old_password_counts_as_a_failed_login_and_locks_out(ann, caplog):
     output, end = change(ann, OLD, NEW)
     assert (output, end.code) == (f"{passwd.LOCKED_OUT}\n", 1)
     assert logs_in(ann, OLD)
-    assert "hunter2" not in dump() + caplog.text
+    assert "hunter2" not in stored() + caplog.text
 
 
 def test_wrong_old_password_tells_nothing_of_the_new_one(ann):
@@ -160,4 +151,4 @@ def test_store_that_fails_shows_nothing_to_the_user_and_no_secret_to_the_log(ann
     monkeypatch.setattr(passwd, "validate_password", fail)
     output, end = change(ann, OLD, NEW)
     assert (output, end.code) == ("", 1)
-    assert "RuntimeError" in caplog.text and "hunter2" not in caplog.text + dump()
+    assert "RuntimeError" in caplog.text and "hunter2" not in caplog.text + stored()
