@@ -7,6 +7,8 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils import timezone
+
 from commands import audit, policy
 from commands.attempt import Accepted, Attempt
 from commands.audit_text import visible_ascii
@@ -118,7 +120,7 @@ class _Map:
         return self._subjects[user_id]
 
     def decide(self, subject: policy.Subject, verb: str) -> policy.Decision:
-        return policy.decide(self.snapshot.rules, policy.Request(subject, verb))
+        return policy.decide(self.snapshot.rules, policy.Request(subject, verb, timezone.localtime()))
 
     def visible_verbs(self, user_id: int) -> tuple[VerbEntry, ...]:
         if user_id not in self._visible:

@@ -37,6 +37,7 @@ class ParameterType(StrEnum):
     UIDS = "uids"
     DATE = "date"
     MAILBOX = "mailbox"
+    FILE = "file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ class Parameter:
                 return text in DAYS or _is_date(text)
             case ParameterType.MAILBOX:
                 return is_mailbox_name(text)
-            case ParameterType.TEXT | ParameterType.SECRET:
+            case ParameterType.TEXT | ParameterType.SECRET | ParameterType.FILE:
                 return True
 
 

@@ -1,13 +1,27 @@
 """Who may run what: a pure decision. No database, no clock, no Django; the caller hands in everything."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
+
+from commands.conditions import ANY, Conditions
 
 
 class Effect(StrEnum):
     ALLOW = "allow"
     DENY = "deny"
+    LIMIT = "limit"
+    LOCK = "lock"
+
+
+class Counted(StrEnum):
+    """What a limit counts together."""
+
+    USER = "user"  # of each user, all verbs that it speaks of
+    USER_VERB = "user-verb"  # of each user, each verb
+    VERB = "verb"  # of each verb, all users that it speaks of
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,22 +30,47 @@ class Subject:
 
     user_id: int
     username: str
-    group_ids: frozenset[int]
+    group_ids: frozenset[int] = frozenset()
+
+    @property
+    def domain(self) -> str:
+        """The mail domain of the user's name, in lower case; empty if it has none."""
+        return self.username.rpartition("@")[2].lower() if "@" in self.username else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked: may this subject run this verb? `verb` is in lower case, as the map has it."""
+    """What is asked: may this subject run this verb, in this way? `verb` is in lower case, as the map has it.
+
+    `arguments` are by the names of the verb's parameters. `at` is an aware time in the zone that rules mean.
+    """
 
     subject: Subject
     verb: str
+    at: datetime
+    tags: frozenset[str] = frozenset()
+    arguments: Mapping[str, bytes | tuple[bytes, ...]] = field(default_factory=dict, repr=False)
+    remote_addr: str | None = None
+    tls: bool = False
+    mailbox: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many executions at once, started within a minute, started within 24 hours; None: any number."""
+
+    at_once: int | None = None
+    per_minute: int | None = None
+    per_day: int | None = None
+    counted: Counted = Counted.USER
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule. It names exactly one of a user, a group and everyone; `verb` None stands for all verbs.
+    """One rule. It names exactly one of: a user, a group, a mail domain, everyone; and a verb or a tag, or none: all.
 
-    `text` says it in words, for the record. ValueError: it names no subject, or more than one.
+    `text` says it in words, for the record; `subject_text` its subject alone. ValueError: it names no subject, or more
+    than one, or a verb and a tag.
     """
 
     id: int
@@ -39,38 +78,120 @@ class Rule:
     text: str
     user_id: int | None = None
     group_id: int | None = None
+    domain: str | None = None
     everyone: bool = False
     verb: str | None = None
+    tag: str | None = None
+    conditions: Conditions = ANY
+    limits: Limits = Limits()
+    subject_text: str = ""
 
     def __post_init__(self) -> None:
         # A rule that names none could be read as "for all", one that names two as "both" or as "either".
-        if (self.user_id is not None) + (self.group_id is not None) + self.everyone != 1:
-            raise ValueError(f"rule {self.id} must name one of: a user, a group, everyone")
+        subjects = (self.user_id is not None, self.group_id is not None, self.domain is not None, self.everyone)
+        if sum(subjects) != 1:
+            raise ValueError(f"rule {self.id} must name one of: a user, a group, a mail domain, everyone")
+        if self.verb is not None and self.tag is not None:
+            raise ValueError(f"rule {self.id} must not name both a verb and a tag")
+
+    @property
+    def name(self) -> str:
+        """`rule 3: allow user ann: calendar`, `lock 2: user ann (lost phone)`."""
+        return f"{'lock' if self.effect is Effect.LOCK else 'rule'} {self.id}: {self.text}"
+
+    def speaks_of(self, subject: Subject) -> bool:
+        return self._subject_key in _subject_keys(subject)
+
+    def unmet(self, request: Request) -> str:
+        """Why the rule does not match, in words; empty if it does."""
+        if not self.speaks_of(request.subject):
+            return f"it is for {self.subject_text or 'somebody else'}"
+        if self.verb is not None and self.verb != request.verb:
+            return f"it is for the verb {self.verb}"
+        if self.tag is not None and self.tag not in request.tags:
+            return f"it is for verbs with the tag {self.tag}"
+        return self.conditions.unmet(
+            request.arguments, request.at, request.remote_addr, tls=request.tls, mailbox=request.mailbox
+        )
 
     def matches(self, request: Request) -> bool:
-        if self.verb is not None and self.verb != request.verb:
-            return False
+        return not self.unmet(request)
+
+    @property
+    def _subject_key(self) -> tuple[str, int | str]:
         if self.user_id is not None:
-            return self.user_id == request.subject.user_id
-        return self.everyone or self.group_id in request.subject.group_ids
+            return "user", self.user_id
+        if self.group_id is not None:
+            return "group", self.group_id
+        return ("everyone", "") if self.domain is None else ("domain", self.domain)
+
+    @property
+    def _verb_key(self) -> tuple[str, str]:
+        if self.verb is not None:
+            return "verb", self.verb
+        return ("all", "") if self.tag is None else ("tag", self.tag)
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The answer, with the rule that made it (None: no rule speaks of it, which denies) and why, in words."""
+    """The answer, with the rule that made it (None: no rule speaks of it, which denies) and why, in words.
+
+    `limits` are the rules whose limits hold for it, whoever counts. `needs_tls`: by TLS it would be allowed.
+    """
 
     allowed: bool
     rule: Rule | None
     reason: str
+    limits: tuple[Rule, ...] = ()
+    needs_tls: bool = False
 
 
-def decide(rules: Iterable[Rule], request: Request) -> Decision:
-    """Decide a request. A deny beats every allow; where no rule speaks, the answer is no.
+class RuleSet:
+    """Rules by whom and what they name, so that a decision looks only at those that may concern it."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self._rules: defaultdict[tuple[tuple[str, int | str], tuple[str, str]], list[Rule]] = defaultdict(list)
+        for rule in rules:
+            self._rules[rule._subject_key, rule._verb_key].append(rule)
+
+    def __iter__(self) -> Iterator[Rule]:
+        for rules in self._rules.values():
+            yield from rules
+
+    def about(self, request: Request) -> Iterator[Rule]:
+        """Those that speak of the request's subject and verb, whatever their conditions say."""
+        verbs = [("verb", request.verb), ("all", ""), *(("tag", tag) for tag in request.tags)]
+        for subject in _subject_keys(request.subject):
+            for verb in verbs:
+                yield from self._rules.get((subject, verb), ())
+
+
+def decide(rules: RuleSet, request: Request) -> Decision:
+    """Decide a request. A lock beats a deny, a deny beats every allow; where no rule speaks, the answer is no.
 
     The order of the rules never matters: of several that would decide alike, the lowest id is named.
     """
-    matching = [rule for rule in rules if rule.matches(request)]
-    if not matching:
-        return Decision(allowed=False, rule=None, reason="no rule allows it")
-    rule = min(matching, key=lambda rule: (rule.effect is not Effect.DENY, rule.id))
-    return Decision(allowed=rule.effect is Effect.ALLOW, rule=rule, reason=f"rule {rule.id}: {rule.text}")
+    about = list(rules.about(request))
+    matching = [rule for rule in about if rule.matches(request)]
+    limits = tuple(sorted((rule for rule in matching if rule.effect is Effect.LIMIT), key=_id))
+    for effect in (Effect.LOCK, Effect.DENY, Effect.ALLOW):
+        of_effect = [rule for rule in matching if rule.effect is effect]
+        if of_effect:
+            rule = min(of_effect, key=_id)
+            return Decision(effect is Effect.ALLOW, rule, rule.name, limits)
+    by_tls = replace(request, tls=True)
+    needs_tls = not request.tls and any(rule.effect is Effect.ALLOW and rule.matches(by_tls) for rule in about)
+    return Decision(False, None, "no rule allows it", limits, needs_tls)
+
+
+def _id(rule: Rule) -> int:
+    return rule.id
+
+
+def _subject_keys(subject: Subject) -> Iterator[tuple[str, int | str]]:
+    yield "user", subject.user_id
+    yield "everyone", ""
+    if domain := subject.domain:
+        yield "domain", domain
+    for group_id in subject.group_ids:
+        yield "group", group_id

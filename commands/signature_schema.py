@@ -74,7 +74,7 @@ def _of_type(parameter: Parameter) -> Schema:
             return {"type": "string", "anyOf": [{"format": "date"}, {"enum": list(DAYS)}]}
         case ParameterType.MAILBOX:
             return text | dash | {"minLength": 1}
-        case ParameterType.TEXT:
+        case ParameterType.TEXT | ParameterType.FILE:
             return text | dash
 
 

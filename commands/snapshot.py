@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 from types import MappingProxyType
 
 from django.contrib.auth import get_user_model
 from django.db import connection
 
 from commands import models, policy, signature
+from commands.conditions import ANY, DAYS, Conditions
 
 # SQL by hand: the same query by the ORM takes ten times as long, and each EXECUTE waits for it.
 READ_REVISION = f'SELECT number FROM "{models.MapRevision._meta.db_table}" WHERE id = 1'  # noqa: S608
@@ -36,6 +38,9 @@ class VerbEntry:
     preamble: str = "none"
     connect_limit: int = 5
     plugin: str = ""
+    tags: frozenset[str] = frozenset()
+    transcript: str = "none"
+    redactions: tuple[str, ...] = ()
 
     @property
     def usage(self) -> str:
@@ -53,7 +58,7 @@ class Snapshot:
     revision: int
     verbs: Mapping[str, VerbEntry]
     disabled: Mapping[str, VerbEntry]
-    rules: tuple[policy.Rule, ...]
+    rules: policy.RuleSet
     action_verbs: frozenset[str]
 
     @property
@@ -108,7 +113,7 @@ def _load_verbs() -> tuple[dict[str, VerbEntry], dict[str, VerbEntry]]:
     """Those that are enabled, and the others, by name."""
     enabled: dict[str, VerbEntry] = {}
     disabled: dict[str, VerbEntry] = {}
-    for verb in models.Verb.objects.prefetch_related("signatures__parameters"):
+    for verb in models.Verb.objects.prefetch_related("signatures__parameters", "tags"):
         (enabled if verb.enabled else disabled)[verb.name] = _entry_from_model(verb)
     return enabled, disabled
 
@@ -134,20 +139,62 @@ def _entry_from_model(model: models.Verb) -> VerbEntry:
         preamble=model.preamble,
         connect_limit=model.connect_limit,
         plugin=model.plugin,
+        tags=frozenset(tag.name for tag in model.tags.all()),
+        transcript=model.transcript,
+        redactions=tuple(model.redactions),
     )
 
 
-def _load_rules() -> tuple[policy.Rule, ...]:
-    rows = models.Rule.objects.filter(enabled=True).select_related("user", "group", "verb")
-    return tuple(
-        policy.Rule(
-            id=row.pk,
-            effect=policy.Effect(row.effect),
-            text=str(row),
-            user_id=row.user_id,
-            group_id=row.group_id,
-            everyone=row.everyone,
-            verb=row.verb.name if row.verb else None,
-        )
-        for row in rows
+def _load_rules() -> policy.RuleSet:
+    rows = models.Rule.objects.filter(enabled=True).select_related("user", "group", "verb", "tag")
+    locks = models.Lock.objects.select_related("user", "verb")
+    return policy.RuleSet((*map(rule_from_model, rows), *map(rule_from_lock, locks)))
+
+
+def rule_from_model(row: models.Rule) -> policy.Rule:
+    """The rule as the decision reads it; `user`, `group`, `verb` and `tag` have been selected with it."""
+    return policy.Rule(
+        id=row.pk,
+        effect=policy.Effect(row.effect),
+        text=str(row),
+        user_id=row.user_id,
+        group_id=row.group_id,
+        domain=row.domain.lower() or None,
+        everyone=row.everyone,
+        verb=row.verb.name if row.verb else None,
+        tag=row.tag.name if row.tag else None,
+        conditions=_conditions(row),
+        limits=policy.Limits(row.at_once, row.per_minute, row.per_day, policy.Counted(row.counted)),
+        subject_text=row.subject_text,
+    )
+
+
+def _conditions(row: models.Rule) -> Conditions:
+    hours = None if row.hours_from is None or row.hours_until is None else (row.hours_from, row.hours_until)
+    conditions = Conditions(
+        arguments=tuple(sorted(row.arguments.items())),
+        networks=tuple(ip_network(each, strict=False) for each in row.networks.split()),
+        tls={"": None, "yes": True, "no": False}[row.tls],
+        mailbox=row.mailbox,
+        weekdays=frozenset(DAYS.index(day) for day in row.weekdays.split()),
+        hours=hours,
+        valid_from=row.valid_from,
+        valid_until=row.valid_until,
+    )
+    return ANY if conditions == ANY else conditions
+
+
+def rule_from_lock(row: models.Lock) -> policy.Rule:
+    """A lock is a rule that beats all others; `user` and `verb` have been selected with it."""
+    networks = (ip_network(row.network, strict=False),) if row.network else ()
+    conditions = Conditions(networks=networks, valid_until=row.until)
+    return policy.Rule(
+        id=row.pk,
+        effect=policy.Effect.LOCK,
+        text=str(row),
+        user_id=row.user_id,
+        everyone=row.user_id is None,
+        verb=row.verb.name if row.verb else None,
+        conditions=ANY if conditions == ANY else conditions,
+        subject_text=f"user {row.user}" if row.user_id else "everyone",
     )

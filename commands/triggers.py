@@ -12,7 +12,7 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from commands.models import ActionVerb, AuditEvent, MapRevision, Parameter, Rule, Signature, Verb
+from commands.models import ActionVerb, AuditEvent, Lock, MapRevision, Parameter, Rule, Signature, Tag, Verb
 
 
 class Trigger(NamedTuple):
@@ -50,7 +50,7 @@ def drop_statement(trigger: Trigger, vendor: str) -> str:
 def _counted() -> Iterator[tuple[str, Sequence[str]]]:
     """The tables that authorization decides on, and which changes of each count."""
     user = get_user_model()
-    for model in (Verb, Signature, Parameter, Rule, ActionVerb, user.groups.through):
+    for model in (Verb, Signature, Parameter, Tag, Verb.tags.through, Rule, Lock, ActionVerb, user.groups.through):
         yield model._meta.db_table, ("INSERT", "UPDATE", "DELETE")
     # Not every column of a user: each login updates last_login. INSERT too: SQLite's REPLACE fires nothing else.
     yield user._meta.db_table, ("INSERT", f"UPDATE OF is_active, {user.USERNAME_FIELD}", "DELETE")

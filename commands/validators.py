@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 
 from commands import plugins
 from commands.address import parse_address
+from commands.expression import compiled
 from commands.signature import PLACEHOLDER, Signature, ambiguous_in_argv, secret_in_argv, unknown_in_argv
 
 VERB_NAME = re.compile(r"[a-z][a-z0-9._-]{0,63}")
@@ -104,6 +105,22 @@ def validate_signatures(kind: str, argv: Sequence[str], signatures: Sequence[Sig
         faults.append("A socket gets no arguments, so its verb can't take any.")
     if faults := [fault for fault in faults if fault]:
         raise ValidationError(faults, code="signatures")
+
+
+def validate_redactions(value: Any) -> None:
+    if not isinstance(value, list) or not all(isinstance(each, str) and each for each in value):
+        raise ValidationError("Give a JSON list of regular expressions.", code="redactions")
+    for each in value:
+        validate_expression(each)
+
+
+def validate_expression(value: str) -> None:
+    if compiled(value) is None:
+        raise ValidationError(
+            "%(value)r is no regular expression of RE2's (it has no look-around and no back references).",
+            code="expression",
+            params={"value": value},
+        )
 
 
 def _is_text(value: str) -> bool:

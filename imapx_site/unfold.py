@@ -60,6 +60,7 @@ UNFOLD = {
                 "items": [
                     _page("Verbs", "terminal", "commands.verb"),
                     _page("Action verbs", "bolt", "commands.actionverb"),
+                    _page("Tags", "label", "commands.tag"),
                     _page("Rules", "gavel", "commands.rule"),
                 ],
             },

@@ -2,7 +2,7 @@ from commands.admin.audit import AuditEventAdmin
 from commands.admin.execution import ExecutionAdmin
 from commands.admin.rule import RuleAdmin
 from commands.admin.user import GroupAdmin, UserAdmin
-from commands.admin.verb import ActionVerbAdmin, VerbAdmin
+from commands.admin.verb import ActionVerbAdmin, TagAdmin, VerbAdmin
 
 __all__ = [
     "ActionVerbAdmin",
@@ -10,6 +10,7 @@ __all__ = [
     "ExecutionAdmin",
     "GroupAdmin",
     "RuleAdmin",
+    "TagAdmin",
     "UserAdmin",
     "VerbAdmin",
 ]

@@ -7,16 +7,10 @@ from commands.admin.text import EFFECT_COLOURS, label
 from commands.models import Rule
 
 
-def subject_of(rule: Rule) -> str:
-    if rule.everyone:
-        return "everyone"
-    return f"group {rule.group}" if rule.group_id else f"user {rule.user}"
-
-
 @admin.register(Rule)
 class RuleAdmin(ModelAdmin):
     empty_text = "No rule yet: nobody may run anything. Add one that allows a user, a group or everyone a verb."
-    list_display = ("effect_label", "subject", "verb_or_all", "enabled", "comment")
+    list_display = ("effect_label", "subject", "verb_or_all", "enabled", "reason")
     list_display_links = ("effect_label", "subject")
     list_filter = (
         ("effect", ChoicesDropdownFilter),
@@ -25,10 +19,10 @@ class RuleAdmin(ModelAdmin):
         ("verb", AutocompleteSelectFilter),
         ("enabled", BooleanRadioFilter),
     )
-    list_select_related = ("user", "group", "verb")
-    search_fields = ("user__username", "group__name", "verb__name", "comment")
-    search_help_text = "User, group, verb or comment"
-    autocomplete_fields = ("user", "group", "verb")
+    list_select_related = ("user", "group", "verb", "tag")
+    search_fields = ("user__username", "group__name", "verb__name", "reason")
+    search_help_text = "User, group, verb or reason"
+    autocomplete_fields = ("user", "group", "verb", "tag")
     radio_fields = {"effect": admin.HORIZONTAL}
     fieldsets = (
         (
@@ -38,9 +32,9 @@ class RuleAdmin(ModelAdmin):
                 "description": "A deny beats every allow. Where no rule allows, nothing runs.",
             },
         ),
-        ("Who", {"fields": ("user", "group", "everyone"), "description": "Exactly one of the three."}),
-        ("What", {"fields": ("verb", "all_verbs"), "description": "Exactly one of the two."}),
-        ("Note", {"fields": ("enabled", "comment")}),
+        ("Who", {"fields": ("user", "group", "domain", "everyone"), "description": "Exactly one of the four."}),
+        ("What", {"fields": ("verb", "tag", "all_verbs"), "description": "Exactly one of the three."}),
+        ("Note", {"fields": ("enabled", "reason")}),
     )
 
     @admin.display(description="effect", ordering="effect")
@@ -49,8 +43,8 @@ class RuleAdmin(ModelAdmin):
 
     @admin.display(description="who")
     def subject(self, rule: Rule) -> str:
-        return subject_of(rule)
+        return rule.subject_text
 
     @admin.display(description="verb")
     def verb_or_all(self, rule: Rule) -> str:
-        return "all verbs" if rule.all_verbs else str(rule.verb)
+        return "all verbs" if rule.all_verbs else f"tag {rule.tag}" if rule.tag_id else str(rule.verb)

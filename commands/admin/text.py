@@ -36,7 +36,7 @@ OUTCOME_COLOURS = {
     Outcome.SHUTDOWN.value: "warning",
 }
 
-EFFECT_COLOURS = {"allow": "success", "deny": "danger"}
+EFFECT_COLOURS = {"allow": "success", "deny": "danger", "limit": "warning"}
 
 
 def visible(text: str) -> str:

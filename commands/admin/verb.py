@@ -9,12 +9,11 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilt
 
 from commands import signature
 from commands.admin.base import Context, ModelAdmin, RelatedTable, may_view
-from commands.admin.rule import subject_of
 from commands.admin.signature import SignatureInline
 from commands.admin.text import EFFECT_COLOURS, label, link
 from commands.admin.verbform import VerbForm
 from commands.kinds import kinds_by_field
-from commands.models import ActionVerb, Rule, Verb
+from commands.models import ActionVerb, Rule, Tag, Verb
 
 
 @admin.register(Verb)
@@ -28,7 +27,7 @@ class VerbAdmin(ModelAdmin):
     search_help_text = "Name or description"
     change_form_outer_after_template = "admin/related_table.html"
     fieldsets = (
-        (None, {"fields": ("name", "description", "enabled")}),
+        (None, {"fields": ("name", "description", "enabled", "tags")}),
         (
             "What runs",
             {
@@ -40,8 +39,10 @@ class VerbAdmin(ModelAdmin):
             },
         ),
         ("How it is called", {"fields": ("mode", "takes_input", "changes_mail")}),
+        ("Record", {"fields": ("transcript", "redactions")}),
         ("Limits", {"fields": ("time_limit", "idle_limit", "output_limit", "input_limit")}),
     )
+    autocomplete_fields = ("tags",)
     conditional_fields = {
         field: " || ".join(f"kind == '{name}'" for name in names) for field, names in kinds_by_field().items()
     }
@@ -74,10 +75,12 @@ class VerbAdmin(ModelAdmin):
 
 def who_may_run(verb: Verb) -> RelatedTable:
     """Return the rules that concern the verb, those for all verbs among them."""
-    rules = Rule.objects.filter(Q(verb=verb) | Q(all_verbs=True)).select_related("user", "group", "verb")
+    rules = Rule.objects.filter(Q(verb=verb) | Q(all_verbs=True) | Q(tag__in=verb.tags.all())).select_related(
+        "user", "group", "verb", "tag"
+    )
     return RelatedTable(
         title="Who may run it",
-        headers=("Effect", "Who", "Verb", "State", "Comment"),
+        headers=("Effect", "Who", "Verb", "State", "Reason"),
         rows=[_row(rule) for rule in rules],
         empty_text="No rule speaks of this verb: nobody may run it.",
         links=[(f"{reverse('admin:commands_rule_add')}?verb={verb.pk}", "Add a rule for this verb")],
@@ -85,9 +88,16 @@ def who_may_run(verb: Verb) -> RelatedTable:
 
 
 def _row(rule: Rule) -> list[Any]:
-    verb = "all verbs" if rule.all_verbs else rule.verb
+    verb = "all verbs" if rule.all_verbs else f"tag {rule.tag}" if rule.tag_id else rule.verb
     state = "enabled" if rule.enabled else "disabled"
-    return [label(rule.effect, EFFECT_COLOURS[rule.effect]), link(rule, subject_of(rule)), verb, state, rule.comment]
+    return [label(rule.effect, EFFECT_COLOURS[rule.effect]), link(rule, rule.subject_text), verb, state, rule.reason]
+
+
+@admin.register(Tag)
+class TagAdmin(ModelAdmin):
+    empty_text = "No tag yet. Add one to let rules speak of several verbs at once."
+    list_display = ("name", "description")
+    search_fields = ("name", "description")
 
 
 @admin.register(ActionVerb)

@@ -1,8 +1,25 @@
 from commands.models.audit import AuditEvent
+from commands.models.chain import Chain
 from commands.models.execution import Execution
+from commands.models.lock import Lock
 from commands.models.revision import MapRevision
 from commands.models.rule import Rule
 from commands.models.signature import Parameter, Signature
+from commands.models.tag import Tag
+from commands.models.transcript import TranscriptChunk
 from commands.models.verb import ActionVerb, Verb
 
-__all__ = ["ActionVerb", "AuditEvent", "Execution", "MapRevision", "Parameter", "Rule", "Signature", "Verb"]
+__all__ = [
+    "ActionVerb",
+    "AuditEvent",
+    "Chain",
+    "Execution",
+    "Lock",
+    "MapRevision",
+    "Parameter",
+    "Rule",
+    "Signature",
+    "Tag",
+    "TranscriptChunk",
+    "Verb",
+]

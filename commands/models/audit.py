@@ -29,6 +29,9 @@ class AuditEvent(models.Model):
         ACCEPT = "accept", "accept"
         REJECT = "reject", "reject"
         EXIT = "exit", "exit"
+        ALERT = "alert", "alert"
+        CHANGE = "change", "change"
+        VIEW = "view", "view"
 
     at = models.DateTimeField("time")
     kind = models.CharField(max_length=8, choices=Kind)
@@ -39,6 +42,7 @@ class AuditEvent(models.Model):
     actor = models.CharField("user", max_length=600, blank=True, help_text="The user's name, as it was given.")
     remote_addr = models.GenericIPAddressField("address", null=True, blank=True)
     tls = models.BooleanField("TLS", default=False)
+    client_id = models.CharField("client", max_length=400, blank=True, help_text="What the client called itself (ID).")
     door = models.CharField(max_length=16, blank=True)
     execution_id = models.UUIDField(null=True, blank=True)
     verb = models.CharField(max_length=200, blank=True)
@@ -51,7 +55,12 @@ class AuditEvent(models.Model):
     bytes_in = models.BigIntegerField(null=True, blank=True)
     bytes_out = models.BigIntegerField(null=True, blank=True)
     duration = models.DurationField(null=True, blank=True)
+    transcript_digest = models.BinaryField(null=True, blank=True, help_text="SHA-256 of the transcript's chunks.")
     node = models.CharField(max_length=200, help_text="Host name and process id of the server.")
+    chain_id = models.UUIDField(null=True, blank=True, help_text="The writer's chain.")
+    sequence = models.PositiveBigIntegerField(null=True, blank=True, help_text="Counts from 1 in each chain.")
+    epoch = models.PositiveIntegerField(null=True, blank=True, help_text="Of the sealing key.")
+    mac = models.BinaryField(null=True, blank=True, help_text="Seals this event and the one before it in its chain.")
 
     objects = AuditEventQuerySet.as_manager()
 

@@ -14,6 +14,10 @@ class Execution(models.Model):
     door = models.CharField(max_length=16, help_text="By which way it came: imap, or another one.")
     remote_addr = models.GenericIPAddressField("address", null=True, blank=True)
     tls = models.BooleanField("TLS", default=False)
+    client_id = models.CharField("client", max_length=400, blank=True, help_text="What the client called itself (ID).")
+    chain_id = models.UUIDField(null=True, blank=True, help_text="The writer of the process that runs it.")
+    node = models.CharField(max_length=200, blank=True, help_text="Host name and process id of the server.")
+    transcript = models.CharField(max_length=8, default="none", help_text="What is recorded of its input and output.")
     started = models.DateTimeField()
     ended = models.DateTimeField(null=True, blank=True)
     outcome = models.CharField(max_length=16, blank=True, help_text="Empty while it runs.")
@@ -29,6 +33,7 @@ class Execution(models.Model):
             models.Index(fields=["username", "started"], name="execution_username"),
             models.Index(fields=["verb", "started"], name="execution_verb"),
             models.Index(fields=["outcome", "started"], name="execution_outcome"),
+            models.Index(fields=["user_id", "started"], name="execution_user"),
         ]
 
     def __str__(self) -> str:

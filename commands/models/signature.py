@@ -1,6 +1,7 @@
 """The map: which arguments a verb takes."""
 
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from commands.models.verb import Verb
@@ -37,6 +38,7 @@ class Parameter(models.Model):
         DATE = "date", "date: YYYY-MM-DD, today or tomorrow"
         MAILBOX = "mailbox", "mailbox: a name, in modified UTF-7 or UTF-8"
         UIDS = "uids", "messages of the selected mailbox, by UID: 1:4,7"
+        FILE = "file", "file content: any bytes but NUL"
         SECRET = "secret", "secret: a line that is never shown, such as a password"
 
     signature = models.ForeignKey(Signature, on_delete=models.CASCADE, related_name="parameters")
@@ -50,7 +52,15 @@ class Parameter(models.Model):
     )
     optional = models.BooleanField(default=False, help_text="May be left out, with all that follow it.")
     repeat = models.BooleanField(default=False, help_text="May be given more than once: the last one only.")
+    max_count = models.PositiveSmallIntegerField(
+        default=16, validators=[MinValueValidator(1), MaxValueValidator(16)], help_text="Of a repeated one."
+    )
     max_length = models.PositiveIntegerField(default=1024, help_text="Bytes.")
+    characters = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text="The only characters that it may hold, as in the brackets of a regular expression: A-Za-z0-9 .",
+    )
     allow_leading_dash = models.BooleanField(
         default=False, help_text="Off: '-x' is refused, since the program would take it for an option."
     )

@@ -3,15 +3,19 @@
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from simple_history.models import HistoricalRecords
 
 from commands import kinds
 from commands.kinds import KINDS
+from commands.models.tag import Tag
+from commands.models.verbhistory import VerbHistory
 from commands.validators import (
     validate_action_verb_name,
     validate_address,
     validate_argv,
     validate_environment,
     validate_plugin,
+    validate_redactions,
     validate_signatures,
     validate_verb_name,
 )
@@ -23,6 +27,11 @@ class Verb(models.Model):
     class Mode(models.TextChoices):
         ONE_SHOT = "one-shot", "one-shot: takes its arguments, gives output, ends"
         INTERACTIVE = "interactive", "interactive: a dialogue of lines"
+
+    class Transcript(models.TextChoices):
+        NONE = "none", "none"
+        METADATA = "metadata", "metadata: when how much went in and out, not what"
+        FULL = "full", "full: every byte of input and output"
 
     class Preamble(models.TextChoices):
         NONE = "none", "none: the service is not told who it is"
@@ -38,6 +47,7 @@ class Verb(models.Model):
     )
     description = models.CharField(max_length=200, blank=True, help_text="One line for people: what it does.")
     enabled = models.BooleanField(default=True, help_text="Off: the verb looks as if it were not there.")
+    tags = models.ManyToManyField(Tag, blank=True, related_name="verbs", help_text="Rules may speak of a tag's verbs.")
     mode = models.CharField(max_length=16, choices=Mode, default=Mode.ONE_SHOT)
     kind = models.CharField(max_length=16, choices=kinds.choices, default="program")
     argv = models.JSONField(
@@ -109,6 +119,23 @@ class Verb(models.Model):
     input_limit = models.PositiveBigIntegerField(
         default=16 * 1024 * 1024, help_text="Bytes of input to a dialogue; past it the execution is ended."
     )
+    transcript = models.CharField(
+        max_length=8,
+        choices=Transcript,
+        default=Transcript.NONE,
+        help_text="What is recorded of its input and output. Where it can't be recorded, the execution is ended.",
+    )
+    redactions = models.JSONField(
+        default=list,
+        blank=True,
+        validators=[validate_redactions],
+        help_text=(
+            "A JSON list of regular expressions (RE2): what they match in a line of input or output is replaced by "
+            "[redacted] before it is recorded."
+        ),
+    )
+
+    history = HistoricalRecords(m2m_fields=[tags], bases=[VerbHistory])
 
     class Meta:
         ordering = ["name"]

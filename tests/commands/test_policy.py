@@ -1,13 +1,21 @@
 """The decision: pure, so that most of it can be said as properties of any set of rules."""
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commands.policy import Decision, Effect, Request, Rule, Subject, decide
+from commands.policy import Decision, Effect, Request, Rule, RuleSet, Subject
+from commands.policy import decide as decide_on
 
 ANN = Subject(user_id=7, username="ann", group_ids=frozenset({1, 2}))
-REQUEST = Request(ANN, "blacklist")
+NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)  # a Monday
+REQUEST = Request(ANN, "blacklist", NOW)
+
+
+def decide(rules, request):
+    return decide_on(RuleSet(rules), request)
 
 
 def rule(number: int, effect: Effect = Effect.ALLOW, **fields) -> Rule:
@@ -21,7 +29,7 @@ subjects = st.one_of(
 )
 any_rule = st.builds(
     lambda effect, subject, verb: (effect, {**subject, "verb": verb}),
-    st.sampled_from(Effect),
+    st.sampled_from([Effect.ALLOW, Effect.DENY]),
     subjects,
     st.sampled_from([None, "blacklist", "calendar"]),
 )
@@ -29,7 +37,7 @@ rule_sets = st.lists(any_rule, max_size=12).map(
     lambda drawn: [rule(number, effect, **fields) for number, (effect, fields) in enumerate(drawn, 1)]
 )
 requests = st.builds(
-    lambda user_id, groups, verb: Request(Subject(user_id, "someone", frozenset(groups)), verb),
+    lambda user_id, groups, verb: Request(Subject(user_id, "someone", frozenset(groups)), verb, NOW),
     st.integers(6, 8),
     st.sets(st.integers(0, 3)),
     st.sampled_from(["blacklist", "calendar"]),
@@ -107,12 +115,12 @@ def test_rule_matches_its_subject_and_its_verb(fields, matches):
 
 
 def test_rule_for_a_group_grants_nothing_to_a_user_without_groups():
-    request = Request(Subject(7, "ann", frozenset()), "blacklist")
+    request = Request(Subject(7, "ann", frozenset()), "blacklist", NOW)
     assert not rule(1, group_id=1).matches(request)
 
 
 def test_user_and_group_numbered_zero_are_subjects_like_any_other():
-    request = Request(Subject(0, "zero", frozenset({0})), "blacklist")
+    request = Request(Subject(0, "zero", frozenset({0})), "blacklist", NOW)
     assert rule(1, user_id=0).matches(request) and rule(1, group_id=0).matches(request)
     assert not rule(1, user_id=0).matches(REQUEST)
 

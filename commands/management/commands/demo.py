@@ -87,7 +87,7 @@ class Command(BaseCommand):
 
     def _make_rule(self, effect: Rule.Effect, user: User, verb: Verb) -> None:
         if not Rule.objects.filter(user=user, verb=verb).exists():
-            rule = Rule(effect=effect, user=user, verb=verb, comment="made by manage.py demo")
+            rule = Rule(effect=effect, user=user, verb=verb, reason="made by manage.py demo")
             _save(rule)
             self.made.append(f'rule "{rule}"')
 

@@ -22,8 +22,8 @@ def hostile_rows(db: None) -> list[str]:
     verb = Verb.objects.create(
         name="<script>alert(1)</script>", description=STORABLE, argv=[STORABLE], environment={"A": STORABLE}
     )
-    Rule.objects.create(user=user, verb=verb, comment=STORABLE)
-    rule = Rule.objects.create(group=group, all_verbs=True, comment=STORABLE)
+    Rule.objects.create(user=user, verb=verb, reason=STORABLE)
+    rule = Rule.objects.create(group=group, all_verbs=True, reason=STORABLE)
     execution = make_execution(username=STORABLE[:150], verb=STORABLE[:64], arguments_text=STORABLE, outcome="<b>")
     event = make_event(
         (HOSTILE.encode(), b"\xff\xfe"),

@@ -163,7 +163,7 @@ def test_list_takes_no_more_queries_for_more_verbs(admin_client: Client, django_
 
 def test_page_of_a_verb_shows_the_rules_that_concern_it(admin_client: Client, rows: dict[str, Any]):
     other = make_verb("other")
-    Rule.objects.create(everyone=True, verb=other, comment="a rule for another")
+    Rule.objects.create(everyone=True, verb=other, reason="a rule for another")
     verb = rows["commands/verb"]
     page = admin_client.get(f"/admin/commands/verb/{verb.pk}/change/").content.decode()
     assert "Who may run it" in page
