@@ -4,26 +4,30 @@ import argparse
 import os
 import platform
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks import report
+from benchmarks.authorize import authorize
 from benchmarks.dialogue import dialogue
 from benchmarks.measure import Case, measure
 from benchmarks.one_shot import one_shot
 from benchmarks.output import output
+from benchmarks.policy import policy
 from benchmarks.relay import fetch, noop
 from benchmarks.stay import stay
 from benchmarks.trial import Trial, Unavailable
 
-CASES: dict[str, Callable[[Trial, Callable[[str], object]], list[Case]]] = {
+CASES: dict[str, Callable[[Trial, Callable[[str], object]], Iterable[Case]]] = {
     "one-shot": one_shot,
+    "authorize": authorize,
     "dialogue": dialogue,
     "output": output,
     "noop": noop,
     "fetch": fetch,
     "stay": stay,
+    "policy": policy,
 }
 
 

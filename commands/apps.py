@@ -5,9 +5,10 @@ from django.db import connections
 from django.db.models.signals import post_migrate
 
 
-def install_triggers(using: str, **kwargs: Any) -> None:
-    from commands import triggers
+def prepare_database(using: str, **kwargs: Any) -> None:
+    from commands import partitions, triggers
 
+    partitions.ensure(using)
     triggers.install(connections[using])
 
 
@@ -16,4 +17,10 @@ class CommandsConfig(AppConfig):
     verbose_name = "IMAPX"
 
     def ready(self) -> None:
-        post_migrate.connect(install_triggers, sender=self, dispatch_uid="commands.triggers")
+        from commands import changes
+
+        changes.connect()
+        from commands import logins
+
+        logins.connect()
+        post_migrate.connect(prepare_database, sender=self, dispatch_uid="commands.triggers")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from commands.outcome import Outcome
 from commands.signature import Match, Signature
-from commands.snapshot import VerbEntry
+from commands.verbmap import VerbEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,8 @@ class Attempt:
     mailbox: str = ""
     input_size: int | None = None
     """Bytes of input that come besides the arguments; only a verb that takes input may be given any."""
+    client_id: str = ""
+    """What the client calls itself: name and version, as it said so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +57,7 @@ class End:
     bytes_in: int
     bytes_out: int
     seconds: float
+    transcript_digest: bytes | None = None
+    """Of the transcript's chunks, if there is a transcript (commands/transcript/digest.py)."""
+    reason: str = ""
+    """Why it was ended, for the record."""

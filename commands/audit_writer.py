@@ -1,40 +1,37 @@
 """The thread that alone writes to the audit store: what has gathered while it wrote goes into one transaction."""
 
 import asyncio
+import atexit
 import logging
 import queue
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, connections, transaction
 from django.db import Error as StoreError
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from commands import rows
+from commands.audit_job import AsyncJob, BlockingJob, Job, StoreUnavailable
+from commands.evidence.head import Head
+from commands.rows.postgresql import Uncertain, is_broken
+
+__all__ = ["StoreUnavailable", "Writer"]
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# A batch is one fsync however long it is, but everybody in it waits for the last: some 50 ms of inserts.
-BATCH_SIZE = 64
+# A batch is one fsync however long it is, but everybody in it waits for the last: some 20 ms.
+BATCH_SIZE = 256
 # What a store that hangs may leave waiting in memory; who comes after that is refused at once.
 QUEUE_SIZE = 4096
+# How long nothing may come until the writer looks what else is due.
+TICK_SECONDS = 5.0
 
-
-class StoreUnavailable(Exception):
-    """The store can't be written to, or not in time. What was to be recorded must not happen."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Job:
-    unit: Callable[[], Any]
-    undo: Callable[[Any], object] | None
-    answer: Future[Any] | None  # None: nobody waits for it
-
-
-_Queue = queue.SimpleQueue[_Job | None]  # None ends the thread, after all that was put before it
+_Queue = queue.SimpleQueue[Job | None]  # None ends the thread, after all that was put before it
 
 
 class Writer:
@@ -63,34 +60,54 @@ class Writer:
         """Run `unit` in a transaction of the writer's thread; its value is returned after the COMMIT.
 
         Raises StoreUnavailable if that fails or takes longer than AUDIT_SECONDS, and what the unit itself raised:
-        nothing of it is recorded then. A unit may be run twice, when another one has spoilt their transaction, so
-        it touches nothing but the database.
+        nothing of it is recorded then. A unit may be run twice, when another one has spoilt their transaction or the
+        map has changed, so it touches nothing but the database.
 
         `undo` is for a unit that was, or may have been, committed after all, when the caller had already been told
         otherwise or was cancelled: it is run with the unit's value, as a unit that nobody waits for.
         """
-        answer: Future[T] = Future()
-        self._put(_Job(unit, undo, answer))
+        job = AsyncJob(unit, undo)
+        self._put(job)
         taken = False
         try:
-            async with asyncio.timeout(settings.IMAPX["AUDIT_SECONDS"]):
-                value = await asyncio.wrap_future(answer)
-                taken = True
-                return value
+            value: T = await job.wait(settings.IMAPX["AUDIT_SECONDS"])
+            taken = True
+            return value
         except TimeoutError as error:
             raise StoreUnavailable("the audit store did not answer in time") from error
         finally:
-            # Cancelled in time, the writer undoes it; else it is too late for that, and it is done from here.
-            if not taken and not answer.cancel() and answer.exception() is None:
-                self._put_undo(undo, answer.result())
+            if not taken:
+                self._give_up(job)
+
+    def submit_now(self, unit: Callable[[], T], undo: Callable[[T], object] | None = None) -> T:
+        """As `submit`, for a thread that may block: one without an event loop."""
+        job = BlockingJob(unit, undo)
+        self._put(job)
+        taken = False
+        try:
+            value: T = job.wait(settings.IMAPX["AUDIT_SECONDS"])
+            taken = True
+            return value
+        except TimeoutError as error:
+            raise StoreUnavailable("the audit store did not answer in time") from error
+        finally:
+            if not taken:
+                self._give_up(job)
+
+    def _give_up(self, job: Job) -> None:
+        # Claimed in time, the writer undoes it; else it is too late for that, and it is done from here.
+        if not job.claim() and job.error is None:
+            self._put_undo(job.undo, job.value)
 
     def _start(self) -> None:
         if self._thread is None or not self._thread.is_alive():
             self._queue = queue.SimpleQueue()
+            atexit.unregister(self.stop)
+            atexit.register(self.stop)  # the chain of a short command is ended too
             self._thread = threading.Thread(target=self._run, args=(self._queue,), name="audit", daemon=True)
             self._thread.start()
 
-    def _put(self, job: _Job) -> None:
+    def _put(self, job: Job) -> None:
         with self._lock:
             self._start()
             if self._queue.qsize() >= QUEUE_SIZE:
@@ -101,21 +118,43 @@ class Writer:
         if undo is None:
             return
         try:
-            self._put(_Job(lambda: undo(value), None, None))
+            self._put(Job(lambda: undo(value)))
         except StoreUnavailable:
             logger.exception("Not recorded: that %r was not used", value)
 
     def _run(self, jobs: _Queue) -> None:
         try:
-            more = True
-            while more:
-                batch, more = _gather(jobs)
-                if batch:
-                    self._write(batch)
+            _Thread(jobs).run()
         finally:
             connection.close()
 
-    def _write(self, batch: Sequence[_Job]) -> None:
+
+class _Thread:
+    """What the writer's thread does, with the chain that it writes."""
+
+    def __init__(self, jobs: _Queue) -> None:
+        self._jobs = jobs
+        self._head = Head()
+        self._answered: list[Job] = []
+
+    def run(self) -> None:
+        more = True
+        while more:
+            batch, more = _gather(self._jobs)
+            if batch:
+                self._write(batch)
+                self._wake()
+            self._see_to(self._head.tick)
+        self._see_to(self._head.end)
+
+    def _see_to(self, duty: Callable[[], None]) -> None:
+        try:
+            duty()
+        except StoreError as error:
+            logger.warning("It could not be noted that this process lives: %s", error)
+            connection.close()
+
+    def _write(self, batch: Sequence[Job]) -> None:
         error = self._commit(batch)
         if error is None:
             return
@@ -134,66 +173,99 @@ class Writer:
                 connection.close_if_unusable_or_obsolete()
                 self._answer(job, error=alone)
 
-    def _commit(self, batch: Sequence[_Job]) -> Exception | None:
+    def _commit(self, batch: Sequence[Job]) -> Exception | None:
         """Write all of `batch` and answer it, or nothing of it and return why."""
         values: list[Any] = []
-        try:
-            with transaction.atomic():
-                _ask_for_durability()
-                for job in batch:
-                    values.append(job.unit())
-        except (InterfaceError, OperationalError) as error:
-            if len(values) < len(batch):
+        written = False
+        while not written:
+            values.clear()
+            ready = False
+            try:
+                store = _usable_connection()
+                with transaction.atomic(), rows.gathering(store) as gathered:
+                    self._head.begin()
+                    for job in batch:
+                        values.append(job.unit())
+                    gathered.finish()
+                    ready = True
+                written = True
+            except rows.Stale:
+                continue  # it has changed since the last batch: they are run by the map of now
+            except (InterfaceError, OperationalError) as error:
+                if not ready and not isinstance(error.__cause__, Uncertain):
+                    return error
+                # The connection broke in the COMMIT: it may be written or not, and a second try could write it twice.
+                self._head.doubt()
+                for job, value in zip(batch, values, strict=True):
+                    self._answer(job, error=error)
+                    self._undo(job, value)
+                return None
+            except Exception as error:  # a unit's own: its caller gets it, and the thread goes on
                 return error
-            # The connection broke in the COMMIT: it may be written or not, and a second try could write it twice.
-            for job, value in zip(batch, values, strict=True):
-                self._answer(job, error=error)
-                self._undo(job, value)
-            return None
-        except Exception as error:  # a unit's own: its caller gets it, and the thread goes on
-            return error
+        self._head.commit()
         for job, value in zip(batch, values, strict=True):
             self._answer(job, value=value)
         return None
 
-    def _answer(self, job: _Job, value: Any = None, error: Exception | None = None) -> None:
+    def _answer(self, job: Job, value: Any = None, error: Exception | None = None) -> None:
         """Tell the caller; if it has given up, undo."""
-        if job.answer is None:
+        if not isinstance(job, AsyncJob | BlockingJob):
             if error is not None:
                 logger.error("Not recorded: that an execution did not start", exc_info=error)
-        elif not job.answer.set_running_or_notify_cancel():
-            if error is None:
-                self._undo(job, value)
-        elif isinstance(error, StoreError):
-            unavailable = StoreUnavailable(str(error))
-            unavailable.__cause__ = error
-            job.answer.set_exception(unavailable)
-        elif error is not None:
-            job.answer.set_exception(error)
-        else:
-            job.answer.set_result(value)
+        elif job.settle(value, error):
+            self._answered.append(job)
+        elif error is None:
+            self._undo(job, value)
 
-    def _undo(self, job: _Job, value: Any) -> None:
+    def _wake(self) -> None:
+        """Those who are answered: one message to each event loop, since each costs it a turn."""
+        answered, self._answered = self._answered, []
+        loops: dict[asyncio.AbstractEventLoop, list[AsyncJob]] = {}
+        for job in answered:
+            if isinstance(job, AsyncJob):
+                loops.setdefault(job.loop, []).append(job)
+            elif isinstance(job, BlockingJob):
+                job.wake()
+        for loop, jobs in loops.items():
+            try:
+                loop.call_soon_threadsafe(_wake_all, jobs)
+            except RuntimeError:  # it is closed: nobody has been answered
+                for each in jobs:
+                    if each.error is None:
+                        self._undo(each, each.value)
+
+    def _undo(self, job: Job, value: Any) -> None:
         """As `_put_undo`, on the writer's thread: at once, since it may be the last thing that it does."""
         undo = job.undo
         if undo is not None:
-            self._write([_Job(lambda: undo(value), None, None)])
+            self._write([Job(lambda: undo(value))])
 
 
-def _ask_for_durability() -> None:
-    """For SQLite the settings do (synchronous=FULL); a PostgreSQL server may have it off for all that don't ask."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL synchronous_commit TO on")
+def _wake_all(jobs: Iterable[AsyncJob]) -> None:
+    for job in jobs:
+        job.wake()
 
 
-def _gather(jobs: _Queue) -> tuple[list[_Job], bool]:
-    """Wait for a job and take what is there; False: these are the last."""
-    batch: list[_Job] = []
-    job = jobs.get()
-    while job is not None:
-        batch.append(job)
-        if len(batch) == BATCH_SIZE or jobs.empty():
-            return batch, True
-        job = jobs.get()
+def _usable_connection() -> BaseDatabaseWrapper:
+    """This thread's, made anew if the server has closed it.
+
+    Before anything is sent: what is sent to a server that is gone may, for all one knows, have been committed."""
+    store = connections[DEFAULT_DB_ALIAS]
+    if store.vendor == "postgresql" and store.connection is not None and is_broken(store.connection):
+        store.close()
+    return store
+
+
+def _gather(jobs: _Queue) -> tuple[list[Job], bool]:
+    """Wait for a job, not too long, and take what is there; False: these are the last."""
+    batch: list[Job] = []
+    try:
+        job = jobs.get(timeout=TICK_SECONDS)
+        while job is not None:
+            batch.append(job)
+            if len(batch) == BATCH_SIZE:
+                return batch, True
+            job = jobs.get_nowait()
+    except queue.Empty:
+        return batch, True
     return batch, False

@@ -1,35 +1,37 @@
 """The one gate: what the map and the rules say now, the decision, and the record of it, in one hop to the store."""
 
 import logging
-import threading
 import time
 import uuid
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from django.utils import timezone
 
-from commands import audit, policy
+from commands import audit, limits, policy
 from commands.attempt import Accepted, Attempt
-from commands.audit_text import visible_ascii
+from commands.conditions import Unknown
+from commands.judgement import NOT_PERMITTED, Allowed, Rejected, judge, why_no_longer
+from commands.known import Known, Party
 from commands.models import AuditEvent
 from commands.outcome import Outcome
-from commands.signature import (
-    MAX_ARGUMENT_LENGTH,
-    ArgumentLimitError,
-    Match,
-    UsageError,
-    build_argv,
-    hidden_positions,
-    match_arguments,
-    secret_in_argv,
-)
-from commands.snapshot import Snapshot, VerbEntry, load_snapshot, load_subject, read_revision
+from commands.signature import build_argv, hidden_positions
+from commands.verbmap import Snapshot, VerbEntry
+
+__all__ = [
+    "NOT_PERMITTED",
+    "Refused",
+    "action_verbs",
+    "authorize",
+    "reconsider",
+    "record_limit",
+    "takes_input",
+    "visible_verbs",
+]
 
 logger = logging.getLogger(__name__)
 
-# A verb that is denied and one that is not there get the same: names of verbs are not told to whom they don't serve.
-NOT_PERMITTED = "you may not run this verb, or there is none of this name"
+T = TypeVar("T")
 
 
 class Refused(Exception):
@@ -39,21 +41,6 @@ class Refused(Exception):
         super().__init__(outcome, text)
         self.outcome = outcome
         self.text = text
-
-
-@dataclass(frozen=True, slots=True)
-class _Rejected:
-    outcome: Outcome
-    text: str  # for the client
-    reason: str  # for the record
-    rule: policy.Rule | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Allowed:
-    verb: VerbEntry
-    match: Match
-    rule: policy.Rule | None
 
 
 async def authorize(attempt: Attempt) -> Accepted:
@@ -67,104 +54,66 @@ async def authorize(attempt: Attempt) -> Accepted:
         answer = await audit.writer.submit(lambda: _judge(attempt, execution_id), undo=_not_started)
     except audit.StoreUnavailable as error:
         raise Refused(Outcome.UNAVAILABLE, "this can't be recorded now, so it was not run") from error
-    if isinstance(answer, _Rejected):
+    if isinstance(answer, Rejected):
         # A verb that is not there is told apart in the record alone.
         raise Refused(Outcome.NOPERM if answer.outcome is Outcome.NOVERB else answer.outcome, answer.text)
     return answer
 
 
 async def visible_verbs(user_id: int) -> tuple[VerbEntry, ...]:
-    """The verbs that this user may run now, by name. Nothing is recorded. Raises Refused if that can't be known."""
-    try:
-        return await audit.writer.submit(lambda: _known.current().visible_verbs(user_id))
-    except audit.StoreUnavailable as error:
-        raise Refused(Outcome.UNAVAILABLE, "the map can't be read now") from error
+    """The verbs that this user may run now in some way, from somewhere, by name. Nothing is recorded.
+
+    Raises Refused if that can't be known.
+    """
+    return await _ask(lambda: _visible_verbs(user_id))
 
 
 async def takes_input(user_id: int, verb: str) -> bool:
     """Whether the last argument of this verb is its input. Raises Refused if that can't be known."""
-    return any(entry.name == verb and entry.takes_input for entry in await visible_verbs(user_id))
+    return await _ask(lambda: _takes_input(user_id, verb))
 
 
 async def action_verbs() -> frozenset[str]:
     """The words that stand before a verb, in capitals. Raises Refused if that can't be known."""
+    return await _ask(lambda: _known.snapshot().action_verbs)
+
+
+async def _ask(unit: Callable[[], T]) -> T:
     try:
-        return await audit.writer.submit(lambda: _known.current().snapshot.action_verbs)
+        return await audit.writer.submit(unit)
     except audit.StoreUnavailable as error:
         raise Refused(Outcome.UNAVAILABLE, "the map can't be read now") from error
 
 
 async def record_limit(attempt: Attempt) -> None:
     """Record an attempt that is refused since too much runs already. It only logs if the store is away."""
-    rejected = _Rejected(Outcome.LIMIT, "", "too many executions at once")
+    rejected = Rejected(Outcome.LIMIT, "", "too many executions at once")
     try:
-        await audit.writer.submit(lambda: _record_reject(_known.current(), attempt, rejected, None))
+        await audit.writer.submit(lambda: _record_reject(_known.snapshot(), attempt, rejected, None))
     except audit.StoreUnavailable:
         logger.exception("Not recorded: attempt of %r to run %r, over the limit", attempt.username, attempt.verb)
 
 
-class _Map:
-    """One revision of the map, with the subjects that have asked for something under it.
-
-    Users and groups count in the revision too, so a subject is read once in each.
-    """
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        self.snapshot = snapshot
-        self._subjects: dict[int, policy.Subject | None] = {}
-        self._visible: dict[int, tuple[VerbEntry, ...]] = {}
-
-    def subject(self, user_id: int) -> policy.Subject | None:
-        if user_id not in self._subjects:
-            self._subjects[user_id] = load_subject(user_id)
-        return self._subjects[user_id]
-
-    def decide(self, subject: policy.Subject, verb: str) -> policy.Decision:
-        return policy.decide(self.snapshot.rules, policy.Request(subject, verb, timezone.localtime()))
-
-    def visible_verbs(self, user_id: int) -> tuple[VerbEntry, ...]:
-        if user_id not in self._visible:
-            subject = self.subject(user_id)
-            self._visible[user_id] = tuple(
-                entry
-                for name, entry in sorted(self.snapshot.verbs.items())
-                if subject is not None and self.decide(subject, name).allowed
-            )
-        return self._visible[user_id]
+_known = Known()
 
 
-class _Known(threading.local):
-    """The newest map that this thread has seen. Only the writer's asks, so it needs no lock."""
-
-    map: _Map | None = None
-
-    def current(self) -> _Map:
-        """The map as it is now: the revision is read each time."""
-        if self.map is None or self.map.snapshot.revision != read_revision():
-            self.map = _Map(load_snapshot())
-        return self.map
-
-
-_known = _Known()
-
-
-def _judge(attempt: Attempt, execution_id: uuid.UUID) -> Accepted | _Rejected:
+def _judge(attempt: Attempt, execution_id: uuid.UUID) -> Accepted | Rejected:
     """A unit of the writer: decide, and record what was decided."""
-    known = _known.current()
-    answer = _decide(known, attempt)
-    if isinstance(answer, _Rejected):
-        _record_reject(known, attempt, answer, known.snapshot.revision)
+    party = _known.party(attempt.user_id)
+    answer = _decide(party, attempt)
+    if isinstance(answer, Rejected):
+        _record_reject(party.snapshot, attempt, answer, party.snapshot.revision)
         return answer
     accepted = Accepted(
         execution_id=execution_id,
         attempt=attempt,
         verb=answer.verb,
         argv=build_argv(answer.verb.argv, answer.match.values, attempt.arguments),
-        revision=known.snapshot.revision,
+        revision=party.snapshot.revision,
         started=time.monotonic(),
         match=answer.match,
     )
-    arguments = _recorded_arguments(known.snapshot, attempt)
+    arguments = _recorded_arguments(party.snapshot, attempt)
     audit.insert_execution(accepted, arguments)
     audit.record_event(
         kind=AuditEvent.Kind.ACCEPT,
@@ -177,49 +126,57 @@ def _judge(attempt: Attempt, execution_id: uuid.UUID) -> Accepted | _Rejected:
     return accepted
 
 
-def _decide(known: _Map, attempt: Attempt) -> _Allowed | _Rejected:
-    subject = known.subject(attempt.user_id)
-    if subject is None:
-        return _Rejected(Outcome.NOPERM, NOT_PERMITTED, "no such user, or not active")
-    if subject.username != attempt.username:
-        # The program would act in the old name, which may be somebody else's by now.
-        return _Rejected(Outcome.NOPERM, NOT_PERMITTED, f"the user is called {subject.username} now")
-    decision = known.decide(subject, attempt.verb)
-    entry = known.snapshot.verbs.get(attempt.verb)
-    if entry is None:
-        return _Rejected(Outcome.NOVERB, NOT_PERMITTED, "no such verb, or not enabled")
-    if not decision.allowed:
-        return _Rejected(Outcome.NOPERM, NOT_PERMITTED, decision.reason, decision.rule)
-    if attempt.input_size is not None and not entry.takes_input:
-        text = f"an argument of more than {MAX_ARGUMENT_LENGTH} bytes"
-        return _Rejected(Outcome.LIMIT, text, text, decision.rule)
-    # Refused when it was saved; a map that was written past the models is not believed.
-    if fault := secret_in_argv(entry.argv, entry.signatures):
-        return _Rejected(Outcome.UNAVAILABLE, f"{entry.name} is not available", fault, decision.rule)
-    try:
-        match = match_arguments(entry.name, entry.signatures, attempt.arguments, entry.takes_input)
-    except ArgumentLimitError as error:
-        return _Rejected(Outcome.LIMIT, visible_ascii(str(error)), str(error), decision.rule)
-    except UsageError as error:
-        return _Rejected(Outcome.USAGE, visible_ascii(str(error)), str(error), decision.rule)
-    if (attempt.input_size is None) == (entry.takes_input and match.uids is None):
-        text = f"{entry.name}: usage: {entry.usage}"
-        return _Rejected(Outcome.USAGE, visible_ascii(text), text, decision.rule)
-    return _Allowed(entry, match, decision.rule)
+def _decide(party: Party, attempt: Attempt) -> Allowed | Rejected:
+    answer = judge(party.snapshot, party.rules, party.subject, attempt, timezone.localtime())
+    if isinstance(answer, Rejected) or party.subject is None:
+        return answer
+    return limits.exceeded(answer.decision.limits, party.subject, answer.verb.name, timezone.now()) or answer
 
 
-def _record_reject(known: _Map, attempt: Attempt, rejected: _Rejected, revision: int | None) -> None:
+def _visible_verbs(user_id: int) -> tuple[VerbEntry, ...]:
+    party = _known.party(user_id)
+    return tuple(entry for _, entry in sorted(party.snapshot.verbs.items()) if _may_run_in_some_way(party, entry))
+
+
+def _takes_input(user_id: int, verb: str) -> bool:
+    party = _known.party(user_id)
+    entry = party.snapshot.verbs.get(verb)
+    return entry is not None and entry.takes_input and _may_run_in_some_way(party, entry)
+
+
+def _may_run_in_some_way(party: Party, entry: VerbEntry) -> bool:
+    if party.subject is None:
+        return False
+    asked = policy.Request(party.subject, entry.name, timezone.localtime(), tags=entry.tags, unknown=Unknown.ALL)
+    return policy.decide(party.rules, asked).allowed
+
+
+def reconsider(accepted: Sequence[Accepted]) -> dict[uuid.UUID, str]:
+    """Those that map, rules and locks as of now would not allow any more, by execution id, each with why in words.
+
+    A unit of the writer, which writes nothing. Limits don't count: they are of what starts.
+    """
+    parties = _known.parties({each.attempt.user_id for each in accepted})
+    now = timezone.localtime()
+    reasons = {}
+    for each in accepted:
+        party = parties[each.attempt.user_id]
+        reasons[each.execution_id] = why_no_longer(party.snapshot, party.rules, party.subject, each, now)
+    return {execution_id: reason for execution_id, reason in reasons.items() if reason}
+
+
+def _record_reject(snapshot: Snapshot, attempt: Attempt, rejected: Rejected, revision: int | None) -> None:
     audit.record_event(
         kind=AuditEvent.Kind.REJECT,
         outcome=rejected.outcome,
         reason=rejected.reason,
         revision=revision,
         **_about_rule(rejected.rule),
-        **_about(attempt, _recorded_arguments(known.snapshot, attempt)),
+        **_about(attempt, _recorded_arguments(snapshot, attempt)),
     )
 
 
-def _not_started(answer: Accepted | _Rejected) -> None:
+def _not_started(answer: Accepted | Rejected) -> None:
     """A unit of the writer: nobody was there any more to start what it had accepted."""
     if isinstance(answer, Accepted):
         audit.write_exit(answer, Outcome.UNAVAILABLE, "recorded too late: it was not started", None)
@@ -247,6 +204,7 @@ def _about(attempt: Attempt, arguments: audit.Arguments) -> dict[str, Any]:
         "actor": attempt.username,
         "remote_addr": attempt.remote_addr,
         "tls": attempt.tls,
+        "client_id": attempt.client_id,
         "door": attempt.door,
         "verb": attempt.verb,
         "arguments": arguments,
@@ -254,4 +212,7 @@ def _about(attempt: Attempt, arguments: audit.Arguments) -> dict[str, Any]:
 
 
 def _about_rule(rule: policy.Rule | None) -> dict[str, Any]:
-    return {} if rule is None else {"rule_id": rule.id, "rule": rule.text}
+    if rule is None:
+        return {}
+    # A lock's number is no rule's, so it stands in the words alone.
+    return {"rule": rule.name} if rule.effect is policy.Effect.LOCK else {"rule_id": rule.id, "rule": rule.text}

@@ -4,19 +4,48 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, time
+from enum import Flag
+from typing import Protocol
 
-from commands.expression import matches_all
+from commands.expression import matches_all, may_mean
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class Unknown(Flag):
+    """What of a call is not known, when it is asked whether it may be run in some way."""
+
+    NOTHING = 0
+    ARGUMENTS = 1
+    ORIGIN = 2  # address and TLS
+    MAILBOX = 4
+    ALL = 7
+
+
+class Call(Protocol):
+    """What conditions look at. `arguments` are by the names of parameters, all of each name."""
+
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def arguments(self) -> Mapping[str, tuple[str, ...]]: ...
+    @property
+    def remote_addr(self) -> str | None: ...
+    @property
+    def tls(self) -> bool: ...
+    @property
+    def mailbox(self) -> str: ...
+    @property
+    def unknown(self) -> Unknown: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
     """All that are given must be met; one that is None or empty is not given.
 
-    `arguments` are pairs of a parameter's name and an expression that matches all of each value of that name; an
-    argument that was not given meets none. `mailbox` is such an expression too. `weekdays` count from Monday, 0.
+    `arguments` are pairs of a parameter's name and an expression for all of a value of that name; an argument that
+    was not given meets none. `mailbox` is such an expression too. `weekdays` count from Monday, 0.
     `hours` are from, until: past midnight where the second is the earlier; the second is not in them.
     """
 
@@ -29,23 +58,20 @@ class Conditions:
     valid_from: datetime | None = None
     valid_until: datetime | None = None
 
-    def unmet(
-        self,
-        arguments: Mapping[str, bytes | tuple[bytes, ...]],
-        at: datetime,
-        remote_addr: str | None,
-        *,
-        tls: bool,
-        mailbox: str,
-    ) -> str:
-        """The first condition that is not met, in words; empty if all are."""
+    def unmet(self, call: Call, *, forbids: bool) -> str:
+        """The first condition that is not met, in words; empty if all are.
+
+        `forbids`: they are of a rule that takes away. Of several values of one argument one is enough for it, where a
+        rule that gives needs all of them; expressions are read as `may_mean` does; and a condition on what is not
+        known is unmet, where that of a rule that gives is met.
+        """
         if self is ANY:
             return ""
         return (
-            self._unmet_by_time(at)
-            or self._unmet_by_origin(remote_addr, tls)
-            or self._unmet_by_arguments(arguments)
-            or self._unmet_by_mailbox(mailbox)
+            self._unmet_by_time(call.at)
+            or self._unmet_by_origin(call, forbids)
+            or self._unmet_by_arguments(call, forbids)
+            or self._unmet_by_mailbox(call, forbids)
         )
 
     def _unmet_by_time(self, at: datetime) -> str:
@@ -59,30 +85,45 @@ class Conditions:
             return f"it holds from {self.hours[0]:%H:%M} to {self.hours[1]:%H:%M}"
         return ""
 
-    def _unmet_by_origin(self, remote_addr: str | None, tls: bool) -> str:
-        if self.tls is not None and self.tls is not tls:
+    def _unmet_by_origin(self, call: Call, forbids: bool) -> str:
+        if call.unknown & Unknown.ORIGIN:
+            return "it depends on the client's address or TLS" if forbids and self._by_origin else ""
+        if self.tls is not None and self.tls is not call.tls:
             return "it holds by TLS alone" if self.tls else "it holds without TLS alone"
-        if self.networks and not _is_in(self.networks, remote_addr):
+        if self.networks and not _is_in(self.networks, call.remote_addr):
             return f"it holds from {' '.join(map(str, self.networks))}"
         return ""
 
-    def _unmet_by_arguments(self, arguments: Mapping[str, bytes | tuple[bytes, ...]]) -> str:
+    @property
+    def _by_origin(self) -> bool:
+        return self.tls is not None or bool(self.networks)
+
+    def _unmet_by_arguments(self, call: Call, forbids: bool) -> str:
+        if call.unknown & Unknown.ARGUMENTS:
+            return "it depends on the arguments" if forbids and self.arguments else ""
         for name, expression in self.arguments:
-            value = arguments.get(name)
-            values = value if isinstance(value, tuple) else () if value is None else (value,)
+            values = call.arguments.get(name, ())
             if not values:
                 return f"it is for calls with the argument {name}"
-            if not all(matches_all(expression, each.decode("utf-8", "backslashreplace")) for each in values):
+            if not _fits(expression, values, forbids):
                 return f"it is for {name} like {expression}"
         return ""
 
-    def _unmet_by_mailbox(self, mailbox: str) -> str:
-        if self.mailbox and not matches_all(self.mailbox, mailbox):
-            return f"it is for mailboxes like {self.mailbox}"
-        return ""
+    def _unmet_by_mailbox(self, call: Call, forbids: bool) -> str:
+        if not self.mailbox:
+            return ""
+        if call.unknown & Unknown.MAILBOX:
+            return "it depends on the selected mailbox" if forbids else ""
+        return "" if _fits(self.mailbox, (call.mailbox,), forbids) else f"it is for mailboxes like {self.mailbox}"
 
 
 ANY = Conditions()
+
+
+def _fits(expression: str, values: tuple[str, ...], forbids: bool) -> bool:
+    if forbids:
+        return any(may_mean(expression, value) for value in values)
+    return all(matches_all(expression, value) for value in values)
 
 
 def _within(hours: tuple[time, time], now: time) -> bool:

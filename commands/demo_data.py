@@ -3,11 +3,12 @@
 import io
 import math
 import wave
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from pathlib import Path
+from typing import Any
 
-from commands.models import Parameter, Verb
+from commands.models import Parameter, Rule, Verb
 from commands.programs import addresses
 
 MEBIBYTE = 1024 * 1024
@@ -20,6 +21,7 @@ class DemoUser:
     name: str
     verbs: tuple[str, ...] = ()  # that the user may run
     denied: tuple[str, ...] = ()  # no rule would do; a refusal that names a rule shows what the record tells
+    reason: str = ""  # of the rules for them
     administrator: bool = False
 
 
@@ -30,6 +32,7 @@ class DemoParameter:
     detail: str = ""
     optional: bool = False
     repeat: bool = False
+    max_length: int = Parameter._meta.get_field("max_length").default
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,55 @@ class DemoVerb:
     idle_limit: int = 30
     output_limit: int = MEBIBYTE
     takes_input: bool = False
+    tags: tuple[str, ...] = ()
+    transcript: Verb.Transcript = Verb.Transcript.NONE
+    redactions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DemoRule:
+    """A rule for many: who is given by `fields`, which are the model's; what, by the name of a verb or a tag."""
+
+    effect: Rule.Effect
+    reason: str
+    verb: str = ""
+    tag: str = ""
+    fields: dict[str, Any] = field(default_factory=dict)
+
+
+TAGS = {
+    "lists": "Lists of senders, kept for each user.",
+    "mail": "They change what becomes of the user's mail.",
+}
+
+# They say nothing of whether the users below may run their verbs, at whatever time of the day somebody tries.
+RULES = (
+    DemoRule(
+        Rule.Effect.LIMIT,
+        "nobody shall guess at an old password",
+        verb="passwd",
+        fields={"everyone": True, "per_minute": 20},
+    ),
+    DemoRule(
+        Rule.Effect.DENY,
+        "there is never anybody at .invalid (RFC 2606): the mail would be lost",
+        verb="forward",
+        fields={"everyone": True, "arguments": {"address": r".*@(.*\.)?invalid"}},
+    ),
+    DemoRule(
+        Rule.Effect.ALLOW,
+        "a trial at example.org: from the office, in working hours",
+        tag="lists",
+        fields={
+            "domain": "example.org",
+            "networks": "192.0.2.0/24 2001:db8::/32",
+            "tls": Rule.Tls.WITH,
+            "weekdays": "mon tue wed thu fri",
+            "hours_from": time(8),
+            "hours_until": time(18),
+        },
+    ),
+)
 
 
 USERS = (
@@ -57,8 +109,9 @@ USERS = (
             *("blacklist", "whitelist", "calendar", "agenda", "deliver", "voicemail"),
             *("forward", "vacation", "vacation-text", "passwd"),
         ),
+        reason="demo tries everything",
     ),
-    DemoUser("ann", verbs=("calendar",), denied=("blacklist",)),
+    DemoUser("ann", verbs=("calendar",), denied=("blacklist",), reason="ann has the calendar alone"),
     DemoUser("admin", administrator=True),
 )
 
@@ -73,7 +126,7 @@ def _text(name: str) -> DemoParameter:
     return DemoParameter(name, Parameter.Type.TEXT)
 
 
-_LISTED = DemoParameter("address", Parameter.Type.PATTERN, addresses.SIGNATURE)
+_LISTED = DemoParameter("address", Parameter.Type.PATTERN, addresses.SIGNATURE, max_length=addresses.ADDRESS_LENGTH)
 _SIDE = DemoParameter("side", Parameter.Type.CHOICE, "from to")
 
 _LIST_SIGNATURES = (
@@ -133,6 +186,7 @@ def _verbs_of_files(data_dir: Path) -> tuple[DemoVerb, ...]:
             name="blacklist",
             description="Senders whose mail you don't want.",
             script="imapx-blacklist",
+            tags=("lists",),
             arguments=("{*}",),
             signatures=_LIST_SIGNATURES,
         ),
@@ -140,6 +194,7 @@ def _verbs_of_files(data_dir: Path) -> tuple[DemoVerb, ...]:
             name="whitelist",
             description="Senders whose mail is never spam.",
             script="imapx-whitelist",
+            tags=("lists",),
             arguments=("{*}",),
             signatures=_LIST_SIGNATURES,
         ),
@@ -149,6 +204,8 @@ def _verbs_of_files(data_dir: Path) -> tuple[DemoVerb, ...]:
             script="imapx-calendar",
             arguments=(),
             mode=Verb.Mode.INTERACTIVE,
+            transcript=Verb.Transcript.FULL,
+            redactions=("[0-9]{3}-[0-9]{3}-[0-9]{4}",),  # telephone numbers, of which the calendar has one
             time_limit=3600,
             idle_limit=300,
         ),
@@ -168,6 +225,7 @@ def _verbs_of_files(data_dir: Path) -> tuple[DemoVerb, ...]:
             name="voicemail",
             description="Messages on your answering machine.",
             script="imapx-voicemail",
+            transcript=Verb.Transcript.METADATA,
             arguments=("--directory", str(data_dir / "voicemail" / "{user}"), "{*}"),
             signatures=((_word("list"),), (_word("fetch"), _text("which")), (_word("delete"), _text("which"))),
             output_limit=64 * MEBIBYTE,
@@ -186,6 +244,7 @@ def _verbs_of_mail(engine: Path) -> tuple[DemoVerb, ...]:
             name="deliver",
             description="Puts a small message into your INBOX.",
             script="imapx-deliver",
+            tags=("mail",),
             arguments=("--config", str(engine / "dovecot.conf"), "{subject}"),
             signatures=((DemoParameter("subject", Parameter.Type.TEXT, optional=True),),),
             changes_mail=True,
@@ -194,6 +253,8 @@ def _verbs_of_mail(engine: Path) -> tuple[DemoVerb, ...]:
             name="forward",
             description="Sends your new mail on to other addresses.",
             script="imapx-forward",
+            tags=("mail",),
+            transcript=Verb.Transcript.METADATA,
             arguments=(*sieve, "{*}"),
             signatures=_FORWARD_SIGNATURES,
         ),
@@ -201,6 +262,8 @@ def _verbs_of_mail(engine: Path) -> tuple[DemoVerb, ...]:
             name="vacation",
             description="Answers mail while you are away.",
             script="imapx-vacation",
+            tags=("mail",),
+            transcript=Verb.Transcript.METADATA,
             arguments=(*sieve, "{*}"),
             signatures=_VACATION_SIGNATURES,
         ),
@@ -208,6 +271,8 @@ def _verbs_of_mail(engine: Path) -> tuple[DemoVerb, ...]:
             name="vacation-text",
             description="The same with an answer of several lines, given as the message.",
             script="imapx-vacation",
+            tags=("mail",),
+            transcript=Verb.Transcript.METADATA,
             arguments=(*sieve, "on", "-", "{*}"),
             signatures=_VACATION_TEXT_SIGNATURES,
             takes_input=True,

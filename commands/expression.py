@@ -5,20 +5,47 @@ from typing import Any
 
 import re2
 
-_OPTIONS = re2.Options()
-_OPTIONS.log_errors = False  # it would write to standard error by itself
+
+def _options(*, relaxed: bool) -> Any:
+    options = re2.Options()
+    options.log_errors = False  # it would write to standard error by itself
+    options.case_sensitive = not relaxed
+    options.dot_nl = relaxed
+    return options
+
+
+_EXACT, _RELAXED = _options(relaxed=False), _options(relaxed=True)
 
 
 @lru_cache(maxsize=4096)
-def compiled(expression: str) -> Any | None:
-    """The compiled expression; None if it is none, or one that RE2 does not know (look-around, back references)."""
+def compiled(expression: str, relaxed: bool = False) -> Any | None:
+    """The compiled expression; None if it is none, or one that RE2 does not know (look-around, back references).
+
+    `relaxed`: upper and lower case are the same to it, and its dot takes a line end too.
+    """
     try:
-        return re2.compile(expression, _OPTIONS)
-    except re2.error:
+        return re2.compile(expression, _RELAXED if relaxed else _EXACT)
+    except (re2.error, UnicodeEncodeError):
         return None
 
 
 def matches_all(expression: str, text: str) -> bool:
     """Whether the expression matches the whole text. One that does not compile matches nothing."""
-    found = compiled(expression)
-    return found is not None and found.fullmatch(text) is not None
+    return _matches(expression, text, relaxed=False)
+
+
+def may_mean(expression: str, text: str) -> bool:
+    """Whether it matches the whole text by some reading: as `matches_all`, or relaxed, or since it does not compile.
+
+    For what forbids: neither another case, nor a line end, nor an expression that is broken lets anything by. Both
+    readings, since `[^a-z]` takes fewer characters where case is the same.
+    """
+    if compiled(expression) is None:
+        return True
+    return _matches(expression, text, relaxed=False) or _matches(expression, text, relaxed=True)
+
+
+def _matches(expression: str, text: str, *, relaxed: bool) -> bool:
+    found = compiled(expression, relaxed)
+    # RE2 reads UTF-8, which half a surrogate pair (PEP 383) can't be written in.
+    return found is not None and found.fullmatch(text.encode(errors="backslashreplace").decode()) is not None

@@ -18,6 +18,12 @@ def decode(text: str) -> str:
     return _SHIFTED.sub(_decode_shifted, text)
 
 
+def plain(text: str) -> str:
+    """The same for all ways to write one mailbox: in Unicode, INBOX in capitals (RFC 9051 section 5.1)."""
+    name = decode(text)
+    return "INBOX" if name.upper() == "INBOX" else name
+
+
 def _decode_shifted(found: re.Match[str]) -> str:
     encoded = found[1].replace(",", "/")
     if not encoded:

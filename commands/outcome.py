@@ -7,12 +7,16 @@ class Outcome(StrEnum):
     # login
     OK = "ok"
     FAILED = "failed"
+    LOGOUT = "logout"
+    LOCKED_OUT = "locked-out"  # an alert: by too many failed logins, not by an administrator's lock
     # accept
     ACCEPTED = "accepted"
     # reject: nothing has run
     NOPERM = "noperm"
     NOVERB = "noverb"  # told apart in the record alone: the client sees NOPERM
+    PRIVACY = "privacyrequired"
     USAGE = "usage"
+    UNPARSABLE = "unparsable"
     UNAVAILABLE = "unavailable"
     # reject and exit
     LIMIT = "limit"
@@ -20,9 +24,12 @@ class Outcome(StrEnum):
     EXIT = "exit"
     SIGNAL = "signal"
     CANCELED = "canceled"
+    REVOKED = "revoked"  # the right to it was taken away while it ran
     TIMEOUT = "timeout"
     CANNOT = "cannot"
     CLIENT_GONE = "client-gone"
     ENGINE_LOST = "engine-lost"  # whose user it is can't be vouched for any more
+    AUDIT_LOST = "audit-lost"  # what it does can't be recorded any more
     SHUTDOWN = "shutdown"
     ERROR = "error"
+    LOST = "lost"  # its server died, and nobody knows how it came out

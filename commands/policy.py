@@ -1,12 +1,12 @@
 """Who may run what: a pure decision. No database, no clock, no Django; the caller hands in everything."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from commands.conditions import ANY, Conditions
+from commands.conditions import ANY, Conditions, Unknown
 
 
 class Effect(StrEnum):
@@ -42,17 +42,19 @@ class Subject:
 class Request:
     """What is asked: may this subject run this verb, in this way? `verb` is in lower case, as the map has it.
 
-    `arguments` are by the names of the verb's parameters. `at` is an aware time in the zone that rules mean.
+    `arguments` are by the names of the verb's parameters, as text (Parameter.as_text), without secret ones. `at` is an
+    aware time in the zone that rules mean. With something `unknown` the question is: in some way of it?
     """
 
     subject: Subject
     verb: str
     at: datetime
     tags: frozenset[str] = frozenset()
-    arguments: Mapping[str, bytes | tuple[bytes, ...]] = field(default_factory=dict, repr=False)
+    arguments: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     remote_addr: str | None = None
     tls: bool = False
     mailbox: str = ""
+    unknown: Unknown = Unknown.NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +112,7 @@ class Rule:
             return f"it is for the verb {self.verb}"
         if self.tag is not None and self.tag not in request.tags:
             return f"it is for verbs with the tag {self.tag}"
-        return self.conditions.unmet(
-            request.arguments, request.at, request.remote_addr, tls=request.tls, mailbox=request.mailbox
-        )
+        return self.conditions.unmet(request, forbids=self.effect is not Effect.ALLOW)
 
     def matches(self, request: Request) -> bool:
         return not self.unmet(request)
@@ -136,7 +136,7 @@ class Rule:
 class Decision:
     """The answer, with the rule that made it (None: no rule speaks of it, which denies) and why, in words.
 
-    `limits` are the rules whose limits hold for it, whoever counts. `needs_tls`: by TLS it would be allowed.
+    `limits` are the rules whose limits hold for it, by id. `needs_tls`: by TLS it would be allowed.
     """
 
     allowed: bool
@@ -147,16 +147,28 @@ class Decision:
 
 
 class RuleSet:
-    """Rules by whom and what they name, so that a decision looks only at those that may concern it."""
+    """Rules by whom and what they name, so that a decision looks only at those that may concern it.
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
+    `common` are further ones, shared by many sets.
+    """
+
+    def __init__(self, rules: Iterable[Rule], common: "RuleSet | None" = None) -> None:
         self._rules: defaultdict[tuple[tuple[str, int | str], tuple[str, str]], list[Rule]] = defaultdict(list)
+        self._common = common
+        self._count = 0
         for rule in rules:
             self._rules[rule._subject_key, rule._verb_key].append(rule)
+            self._count += 1
 
     def __iter__(self) -> Iterator[Rule]:
         for rules in self._rules.values():
             yield from rules
+        if self._common is not None:
+            yield from self._common
+
+    def __len__(self) -> int:
+        """How many there are, without the common ones."""
+        return self._count
 
     def about(self, request: Request) -> Iterator[Rule]:
         """Those that speak of the request's subject and verb, whatever their conditions say."""
@@ -164,6 +176,8 @@ class RuleSet:
         for subject in _subject_keys(request.subject):
             for verb in verbs:
                 yield from self._rules.get((subject, verb), ())
+        if self._common is not None:
+            yield from self._common.about(request)
 
 
 def decide(rules: RuleSet, request: Request) -> Decision:
@@ -171,17 +185,30 @@ def decide(rules: RuleSet, request: Request) -> Decision:
 
     The order of the rules never matters: of several that would decide alike, the lowest id is named.
     """
-    about = list(rules.about(request))
-    matching = [rule for rule in about if rule.matches(request)]
-    limits = tuple(sorted((rule for rule in matching if rule.effect is Effect.LIMIT), key=_id))
+    return decide_among(tuple(rules.about(request)), request)
+
+
+def decide_among(about: Sequence[Rule], request: Request) -> Decision:
+    """As `decide`, by the rules that speak of the request's subject and verb."""
+    decision = _decide(about, request)
+    if decision.allowed or request.tls or all(rule.conditions.tls is None for rule in about):
+        return decision
+    return replace(decision, needs_tls=_decide(about, replace(request, tls=True)).allowed)
+
+
+def _decide(about: Sequence[Rule], request: Request) -> Decision:
+    matching = [
+        rule
+        for rule in about
+        if rule.conditions is ANY or not rule.conditions.unmet(request, forbids=rule.effect is not Effect.ALLOW)
+    ]
     for effect in (Effect.LOCK, Effect.DENY, Effect.ALLOW):
         of_effect = [rule for rule in matching if rule.effect is effect]
         if of_effect:
             rule = min(of_effect, key=_id)
+            limits = tuple(sorted((each for each in matching if each.effect is Effect.LIMIT), key=_id))
             return Decision(effect is Effect.ALLOW, rule, rule.name, limits)
-    by_tls = replace(request, tls=True)
-    needs_tls = not request.tls and any(rule.effect is Effect.ALLOW and rule.matches(by_tls) for rule in about)
-    return Decision(False, None, "no rule allows it", limits, needs_tls)
+    return Decision(False, None, "no rule allows it")
 
 
 def _id(rule: Rule) -> int:

@@ -5,10 +5,11 @@ reach a shell; a leading "-" is refused by default, since the program would take
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from commands.parameter import EMAIL, MAX_ARGUMENT_LENGTH, Parameter, ParameterType
+from commands.parameter import EMAIL, MAX_ARGUMENT_LENGTH, MAX_ARGUMENTS, Parameter, ParameterType
 from commands.uid_set import uid_set
 
 __all__ = [
@@ -33,7 +34,6 @@ __all__ = [
     "usage",
 ]
 
-MAX_ARGUMENTS = 16
 MAX_ARGUMENTS_LENGTH = 16 * 1024
 
 # Of one signature: with a line end each they go into the smallest pipe at once (PIPE_BUF).
@@ -104,13 +104,21 @@ class Signature:
             values[self.parameters[-1].name] = repeated
         return values
 
+    def texts(self, arguments: Sequence[bytes]) -> Mapping[str, tuple[str, ...]]:
+        """As rules read the arguments, which must match: all of each name, without the secret ones."""
+        texts: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
+        for parameter, argument in self._pairs(arguments) or ():
+            if parameter.type is not ParameterType.SECRET:
+                texts[parameter.name] += (parameter.as_text(argument),)
+        return dict(texts)
+
     def _pairs(self, arguments: Sequence[bytes]) -> list[tuple[Parameter, bytes]] | None:
         """Each argument with its parameter; None if their numbers don't fit."""
         given, left_out = self.parameters[: len(arguments)], self.parameters[len(arguments) :]
         if left_out and not left_out[0].optional:
             return None
         more = len(arguments) - len(given)
-        if more and not (given and given[-1].repeat):
+        if more and not (given and given[-1].repeat and more < given[-1].max_count):
             return None
         return list(zip((*given, *given[-1:] * more), arguments, strict=True))
 

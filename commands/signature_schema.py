@@ -5,7 +5,7 @@ from typing import Any
 
 from commands.parameter import DAYS, Parameter, ParameterType, bounds
 from commands.signature import MAX_ARGUMENTS, Signature
-from commands.snapshot import VerbEntry
+from commands.verbmap import VerbEntry
 
 Schema = dict[str, Any]  # JSON
 
@@ -17,7 +17,7 @@ def describe(verb: VerbEntry) -> Schema:
     """The arguments as an array, integers as numbers; the message of a verb that takes input is none of them.
 
     `anyOf`, not `oneOf`: where two signatures match, the first one counts. What they take the schema takes; where it
-    can't say all (lengths are in bytes, expressions are Python's) it may take a little more.
+    can't say all (lengths are in bytes, expressions are RE2's) it may take a little more.
     """
     return {
         "$schema": DIALECT,
@@ -38,7 +38,7 @@ def _array(signature: Signature) -> Schema:
         "title": signature.usage or "(no arguments)",
         "type": "array",
         "minItems": lengths[0],
-        "maxItems": MAX_ARGUMENTS if repeat else count,
+        "maxItems": min(MAX_ARGUMENTS, count - 1 + parameters[-1].max_count) if repeat else count,
         "items": _value(parameters[-1]) if repeat else False,
     }
     if parameters:
@@ -49,7 +49,9 @@ def _array(signature: Signature) -> Schema:
 
 
 def _value(parameter: Parameter) -> Schema:
-    return {"title": parameter.name} | _of_type(parameter)
+    characters = f"^[{parameter.characters}]*$"
+    only = {"allOf": [{"pattern": characters}]} if parameter.characters and _compiles(characters) else {}
+    return {"title": parameter.name} | _of_type(parameter) | only
 
 
 def _of_type(parameter: Parameter) -> Schema:
@@ -89,8 +91,13 @@ def _range(parameter: Parameter) -> Schema:
 def _pattern(parameter: Parameter) -> Schema:
     """Matched whole. One that can't stand inside another expression (flags at its start) is left out."""
     whole = f"{'^' if parameter.allow_leading_dash else _NO_DASH}(?:{parameter.detail})$"
+    return {"pattern": whole} if _compiles(whole) else {}
+
+
+def _compiles(expression: str) -> bool:
+    """Whether others than RE2 know it too: Python's is as near as can be had here to ECMAScript's."""
     try:
-        re.compile(whole)
+        re.compile(expression)
     except (re.error, OverflowError, RecursionError):
-        return {}
-    return {"pattern": whole}
+        return False
+    return True

@@ -3,16 +3,35 @@
 Triggers, since SQL by hand and `queryset.update()` pass by Django's signals and `save()`. They are made after each
 `migrate`, not by a migration: on SQLite Django alters a table by making it anew, and its triggers go with the old one.
 A migration that alters the revision's own table must drop those that count first: SQLite refuses it otherwise.
+
+On PostgreSQL each partition of the record has the triggers of its table: a statement that names the partition fires
+those of no other.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from commands.models import ActionVerb, AuditEvent, Lock, MapRevision, Parameter, Rule, Signature, Tag, Verb
+from commands import partitions
+from commands.models import (
+    ActionVerb,
+    AuditEvent,
+    Lock,
+    MapRevision,
+    Parameter,
+    Rule,
+    Signature,
+    Tag,
+    TranscriptChunk,
+    Verb,
+)
+
+# Table, and what its rows are called in the error.
+APPEND_ONLY = {AuditEvent._meta.db_table: "audit events", TranscriptChunk._meta.db_table: "transcripts"}
 
 
 class Trigger(NamedTuple):
@@ -30,8 +49,8 @@ def install(connection: BaseDatabaseWrapper) -> None:
         if connection.vendor == "postgresql":
             for statement in _postgresql_functions():
                 cursor.execute(statement)
-        for trigger in TRIGGERS[connection.vendor]():
-            if trigger.table not in tables:
+        for trigger in (*append_only(connection), *_counting(connection.vendor)):
+            if trigger.counts and trigger.table not in tables:
                 continue
             cursor.execute(drop_statement(trigger, connection.vendor))
             # After `migrate commands zero`, one that counts what is not there would refuse every change of a user.
@@ -42,9 +61,70 @@ def install(connection: BaseDatabaseWrapper) -> None:
                 cursor.execute(statement)
 
 
+def append_only(connection: BaseDatabaseWrapper) -> list[Trigger]:
+    """The triggers of the record's tables that are there, and of their partitions."""
+    existing = set(connection.introspection.table_names())
+    tables = [(table, table) for table in APPEND_ONLY if table in existing]
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            tables += [(table, each) for table, _ in tables for each in partitions.partitions(cursor, table)]
+    return [trigger for table, each in tables for trigger in _append_only(connection.vendor, table, each)]
+
+
+@contextmanager
+def set_aside(connection: BaseDatabaseWrapper, table: str) -> Iterator[None]:
+    """Within a transaction of the caller's: inside, this one table (or partition) is not append-only."""
+    if not connection.in_atomic_block:
+        raise RuntimeError("without a transaction others could change the record meanwhile")
+    those = [trigger for trigger in append_only(connection) if trigger.table == table]
+    with connection.cursor() as cursor:
+        for trigger in those:
+            cursor.execute(drop_statement(trigger, connection.vendor))
+        yield
+        for trigger in those:
+            cursor.execute(trigger.create)
+
+
+def protect(connection: BaseDatabaseWrapper, table: str, partition: str) -> None:
+    """Give a new partition the triggers of its table. They are not there yet while the first `migrate` runs."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_proc WHERE proname = 'commands_append_only'")
+        if cursor.fetchone():
+            for trigger in _append_only("postgresql", table, partition):
+                cursor.execute(drop_statement(trigger, "postgresql"))
+                cursor.execute(trigger.create)
+
+
+def names(vendor: str) -> set[str]:
+    """The names of all triggers, partitions' left out."""
+    record = [trigger for table in APPEND_ONLY for trigger in _append_only(vendor, table, table)]
+    return {trigger.name for trigger in (*record, *_counting(vendor))}
+
+
 def drop_statement(trigger: Trigger, vendor: str) -> str:
     on_table = f' ON "{trigger.table}"' if vendor == "postgresql" else ""
     return f'DROP TRIGGER IF EXISTS "{trigger.name}"{on_table}'
+
+
+def _append_only(vendor: str, table: str, each: str) -> Iterator[Trigger]:
+    """Of `table` itself or one of its partitions."""
+    name, what = f"{table}_append_only", APPEND_ONLY[table]
+    if vendor == "postgresql":
+        create = (
+            f'CREATE TRIGGER "{name}" BEFORE UPDATE OR DELETE OR TRUNCATE ON "{each}" '
+            f"FOR EACH STATEMENT EXECUTE FUNCTION commands_append_only('{what}')"
+        )
+        yield Trigger(name, each, create, False)
+        return
+    refuse = f"BEGIN SELECT RAISE(ABORT, '{what} can''t be changed or deleted'); END"
+    for event, when in (
+        ("UPDATE", ""),
+        ("DELETE", ""),
+        # INSERT OR REPLACE deletes a row without firing DELETE triggers
+        ("INSERT", f'WHEN EXISTS (SELECT 1 FROM "{table}" WHERE id = NEW.id)'),  # noqa: S608
+    ):
+        create = f'CREATE TRIGGER "{name}_{event.lower()}" BEFORE {event} ON "{table}" {when} {refuse}'
+        yield Trigger(f"{name}_{event.lower()}", table, create, False)
 
 
 def _counted() -> Iterator[tuple[str, Sequence[str]]]:
@@ -56,6 +136,22 @@ def _counted() -> Iterator[tuple[str, Sequence[str]]]:
     yield user._meta.db_table, ("INSERT", f"UPDATE OF is_active, {user.USERNAME_FIELD}", "DELETE")
 
 
+def _counting(vendor: str) -> Iterator[Trigger]:
+    for table, events in _counted():
+        if vendor == "postgresql":
+            name = f"{table}_revision"
+            create = (
+                f'CREATE TRIGGER "{name}" AFTER {" OR ".join((*events, "TRUNCATE"))} ON "{table}" '
+                "FOR EACH STATEMENT EXECUTE FUNCTION commands_count_revision()"
+            )
+            yield Trigger(name, table, create, True)
+            continue
+        count = f"BEGIN {'; '.join(_count_up())}; END"
+        for event in events:
+            name = f"{table}_revision_{event.split()[0].lower()}"
+            yield Trigger(name, table, f'CREATE TRIGGER "{name}" AFTER {event} ON "{table}" {count}', True)
+
+
 def _count_up() -> tuple[str, str]:
     """Two statements and no upsert: in SQLite the OR IGNORE of who fires a trigger overrides an upsert in it."""
     table = MapRevision._meta.db_table
@@ -65,50 +161,11 @@ def _count_up() -> tuple[str, str]:
     )
 
 
-def _sqlite_triggers() -> Iterator[Trigger]:
-    table = AuditEvent._meta.db_table
-    refuse = "BEGIN SELECT RAISE(ABORT, 'audit events can''t be changed or deleted'); END"
-    for event, when in (
-        ("UPDATE", ""),
-        ("DELETE", ""),
-        # INSERT OR REPLACE deletes a row without firing DELETE triggers
-        ("INSERT", f'WHEN EXISTS (SELECT 1 FROM "{table}" WHERE id = NEW.id)'),  # noqa: S608
-    ):
-        name = f"{table}_append_only_{event.lower()}"
-        yield Trigger(name, table, f'CREATE TRIGGER "{name}" BEFORE {event} ON "{table}" {when} {refuse}', False)
-    count = f"BEGIN {'; '.join(_count_up())}; END"
-    for table, events in _counted():
-        for event in events:
-            name = f"{table}_revision_{event.split()[0].lower()}"
-            yield Trigger(name, table, f'CREATE TRIGGER "{name}" AFTER {event} ON "{table}" {count}', True)
-
-
-def _postgresql_triggers() -> Iterator[Trigger]:
-    table = AuditEvent._meta.db_table
-    name = f"{table}_append_only"
-    yield Trigger(
-        name,
-        table,
-        f'CREATE TRIGGER "{name}" BEFORE UPDATE OR DELETE OR TRUNCATE ON "{table}" '
-        "FOR EACH STATEMENT EXECUTE FUNCTION commands_append_only()",
-        False,
-    )
-    for table, events in _counted():
-        name = f"{table}_revision"
-        yield Trigger(
-            name,
-            table,
-            f'CREATE TRIGGER "{name}" AFTER {" OR ".join((*events, "TRUNCATE"))} ON "{table}" '
-            "FOR EACH STATEMENT EXECUTE FUNCTION commands_count_revision()",
-            True,
-        )
-
-
 def _postgresql_functions() -> tuple[str, str]:
     return (
         """CREATE OR REPLACE FUNCTION commands_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
-            RAISE EXCEPTION 'audit events can''t be changed or deleted'
+            RAISE EXCEPTION '% can''t be changed or deleted', TG_ARGV[0]
                 USING ERRCODE = 'integrity_constraint_violation';
         END $$""",
         f"""CREATE OR REPLACE FUNCTION commands_count_revision() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -117,9 +174,3 @@ def _postgresql_functions() -> tuple[str, str]:
             RETURN NULL;
         END $$""",
     )
-
-
-TRIGGERS: dict[str, Callable[[], Iterator[Trigger]]] = {
-    "sqlite": _sqlite_triggers,
-    "postgresql": _postgresql_triggers,
-}

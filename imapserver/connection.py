@@ -95,14 +95,12 @@ class ImapConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._heard = self._loop.time()
-        if self._relay is not None and not self._held and not self._blocked():
-            command = self._wire.receive_plain(data)
-            if command is not None:
-                self._bad = 0
-                self._relay.start(command)
-                return
-        self._wire.receive_data(data)
-        self._pump()
+        plain = None if self._held or self._blocked() else self._wire.receive_plain(data)
+        if plain is not None:
+            self._handle(plain)
+        else:
+            self._wire.receive_data(data)
+            self._pump()
 
     def pause_writing(self) -> None:
         self._outgoing.pause()
@@ -185,14 +183,19 @@ class ImapConnection(asyncio.Protocol):
                 raise ValueError(f"no message of the imap scope: {other}")
 
     def _release(self) -> None:
-        self._held = False
-        self._pump()
+        if not self._transport.is_closing():  # behind a BYE no command is served
+            self._held = False
+            self._pump()
 
     # Conduit
 
     @property
     def mailbox(self) -> bytes:
         return self._relay.mailbox if self._relay is not None else b""
+
+    @property
+    def identified(self) -> bytes:
+        return self._relay.identified if self._relay is not None else b""
 
     async def start_tls(self, answer: bytes) -> None:
         if self._context is None:
@@ -268,6 +271,9 @@ class ImapConnection(asyncio.Protocol):
 
     async def write(self, data: bytes) -> None:
         await self._outgoing.write(data)
+
+    def write_now(self, data: bytes) -> bool:
+        return self._outgoing.write_now(data)
 
     async def end_dialogue(self, tag: bytes, data: bytes) -> None:
         def free() -> None:
@@ -360,7 +366,12 @@ class ImapConnection(asyncio.Protocol):
                 self._outgoing.put(response.continuation("OK"))
             case events.CommandRefused():
                 self._outgoing.put(response.status(event.tag, "BAD", event.text))
-                self._count_bad(True)
+                told = event.name and self._wire.state in (State.AUTHENTICATED, State.SELECTED)
+                if told:
+                    self._held = not event.fatal
+                    self._messages.put_nowait({"type": "imap.refused", "refused": event})
+                else:
+                    self._count_bad(True)
                 if event.fatal:
                     self._bye("", "closing, since the next command can't be found")
 

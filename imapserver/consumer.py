@@ -1,7 +1,7 @@
 """ImapConsumer: the application behind one IMAP connection."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, ClassVar
 
 from channels.consumer import AsyncConsumer, get_handler_name
@@ -16,6 +16,7 @@ from commands.outcome import Outcome
 from imapserver import penalties
 from imapserver.addresses import is_loopback
 from imapserver.admission import Place, user_places
+from imapserver.client_id import client_id, client_id_of_line
 from imapserver.engine.connection import EngineConnection, EngineUnavailable
 from imapserver.engine.credentials import Origin
 from imapserver.engine.engine import Engine
@@ -23,17 +24,30 @@ from imapserver.executions import Executions
 from imapserver.login import MechanismUnknown, admit, credentials
 from imapserver.relay import capability
 from imapserver.sasl import LoginCanceled, LoginFailed
-from imapserver.scope import Conduit, ImapCommand, ImapConnect, ImapDisconnect, ImapEngineLost, ImapShutdown
+from imapserver.scope import (
+    Conduit,
+    ImapCommand,
+    ImapConnect,
+    ImapDisconnect,
+    ImapEngineLost,
+    ImapRefused,
+    ImapShutdown,
+)
+from imapserver.unparsable import verb_meant
 from imapserver.wire import response
 from imapserver.wire.command import parse_action, parse_cancel, parse_execute, parse_feed, parse_nothing, parse_xexec
 from imapserver.wire.events import CommandReceived
 from imapserver.wire.exceptions import BadSyntax
 from imapserver.wire.secret import Secret
+from imapserver.wire.syntax import Fragment
 
 logger = logging.getLogger(__name__)
 
 PARSE = {b"EXECUTE": parse_execute, b"XEXEC": parse_xexec}
 """Of all else that starts an execution the name is an action verb."""
+
+
+RUNNING = frozenset({*PARSE, b"FEED"})
 
 
 class ImapConsumer(AsyncConsumer):
@@ -47,6 +61,8 @@ class ImapConsumer(AsyncConsumer):
     user_id = 0
     failed_logins = 0
     place: Place | None = None
+    identified: tuple[Fragment, ...] = ()
+    """What the client has said by ID, here and not to the engine."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         # A plain loop: Channels' own multiplexing and dispatch cost more than all else on the way of an EXECUTE,
@@ -91,8 +107,15 @@ class ImapConsumer(AsyncConsumer):
             bad = True
             if command.offered is not None:
                 self.conduit.refuse_input()
+            await self.record_unparsable(command.name, command.fragments, str(error))
             await self.respond(response.status(command.tag, "BAD", str(error)))
         await self.next(bad)
+
+    async def imap_refused(self, message: ImapRefused) -> None:
+        refused = message["refused"]
+        await self.record_unparsable(refused.name, (refused.text_read,), refused.text)
+        if not refused.fatal:
+            await self.next(bad=True)
 
     async def imap_shutdown(self, message: ImapShutdown) -> None:
         if self.executions is not None:
@@ -136,6 +159,7 @@ class ImapConsumer(AsyncConsumer):
         await self.respond(response.status(command.tag, "OK", "NOOP completed"))
 
     async def id(self, command: CommandReceived) -> None:
+        self.identified = command.fragments
         await self.respond(b'* ID ("name" "IMAPX")\r\n' + response.status(command.tag, "OK", "ID completed"))
 
     async def logout(self, command: CommandReceived) -> None:
@@ -165,7 +189,9 @@ class ImapConsumer(AsyncConsumer):
         if not self.may_start_tls:
             raise BadSyntax("STARTTLS is not possible here")
         await self.conduit.start_tls(response.status(command.tag, "OK", "begin TLS"))
-        self.failed_logins = 0  # who they were from is not known: nothing of before TLS counts
+        # Who it was from is not known: nothing of before TLS counts.
+        self.failed_logins = 0
+        self.identified = ()
 
     async def log_in(self, command: CommandReceived) -> None:
         if not self.secure:
@@ -227,6 +253,7 @@ class ImapConsumer(AsyncConsumer):
             username=username,
             remote_addr=self.scope["client"][0] or None,
             tls=self.scope["tls"],
+            client_id=lambda: self.client_id,
         )
         await self.record_login(username, self.user_id, Outcome.OK)
         names = " ".join(await self.capabilities())
@@ -260,7 +287,13 @@ class ImapConsumer(AsyncConsumer):
             reason=reason,
             remote_addr=self.scope["client"][0] or None,
             tls=self.scope["tls"],
+            client_id=self.client_id,
         )
+
+    @property
+    def client_id(self) -> str:
+        """What the client has called itself last, as far as is known now."""
+        return client_id_of_line(self.conduit.identified) or client_id(self.identified)
 
     # After login
 
@@ -285,6 +318,11 @@ class ImapConsumer(AsyncConsumer):
             await self.execute(command)
         else:
             await self.respond(response.status(command.tag, "NO", "no mail is kept here", "UNAVAILABLE"))
+
+    async def record_unparsable(self, name: bytes, fragments: Sequence[Fragment], reason: str) -> None:
+        """Of a command that was to run something, or to feed what runs."""
+        if self.executions is not None and (name in RUNNING or name in self.action_verbs):
+            await self.executions.record_unparsable(verb_meant(name, fragments), f"{name.decode()}: {reason}")
 
     WITHOUT_ARGUMENTS = frozenset({b"CAPABILITY", b"NOOP", b"LOGOUT", b"STARTTLS"})
 

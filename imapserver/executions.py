@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from tempfile import SpooledTemporaryFile
 
 from commands import about, authorization
@@ -11,6 +11,7 @@ from commands.authorization import Refused
 from commands.execution.execution import Execution, run
 from commands.message import Message
 from commands.outcome import Outcome
+from commands.unparsable import record_unparsable
 from imapserver.forms import endings
 from imapserver.forms.form import Exchange, Form
 from imapserver.forms.framed import Fed, Framed, not_taken
@@ -36,12 +37,23 @@ SPOOLED = 1024 * 1024
 
 
 class Executions:
-    def __init__(self, conduit: Conduit, *, user_id: int, username: str, remote_addr: str | None, tls: bool) -> None:
+    def __init__(
+        self,
+        conduit: Conduit,
+        *,
+        user_id: int,
+        username: str,
+        remote_addr: str | None,
+        tls: bool,
+        client_id: Callable[[], str],
+    ) -> None:
+        """`client_id`: what the client calls itself; it may say so at any time."""
         self._conduit = conduit
         self._user_id = user_id
         self._username = username
         self._remote_addr = remote_addr
         self._tls = tls
+        self._client_id = client_id
         self._tasks: dict[bytes, asyncio.Task[None]] = {}
         self._fed: dict[bytes, Incoming] = {}
         """Of those in the framed form."""
@@ -118,7 +130,6 @@ class Executions:
     async def _run(self, tag: bytes, execute: Execute, form: Form, incoming: Incoming) -> None:
         async def carry(running: Execution) -> None:
             self._running[tag] = running
-            changes_mail.append(running.verb.changes_mail)
             if tag in self._canceled:
                 running.end(self._canceled[tag])
             one_shot = running.verb.mode == "one-shot" and execute.form != "XEXEC"
@@ -128,7 +139,6 @@ class Executions:
                 running.end(self._gone)
                 raise
 
-        changes_mail: list[bool] = []
         verb, arguments, message = execute.verb or "", execute.arguments, None
         try:
             if execute.ends_in_literal and await authorization.takes_input(self._user_id, verb):
@@ -137,9 +147,7 @@ class Executions:
             exchange = Exchange(tag, self._conduit, incoming, message, execute.offered)
             size = execute.offered if message is None else len(message)
             messages = self._messages if self._conduit.mailbox else None
-            end = await run(self._attempt(tag, verb, arguments, size), carry, messages)
-            if any(changes_mail):
-                await self._conduit.ask_for_news()
+            end = await run(self._attempt(tag, verb, arguments, size), carry, messages, self._conduit.ask_for_news)
             answer = endings.ending(tag, verb, end)
         except Refused as refused:
             incoming.refuse_lines()
@@ -200,4 +208,18 @@ class Executions:
             tag=tag.decode(),
             mailbox=self._conduit.mailbox.decode("utf-8", "replace"),
             input_size=input_size,
+            client_id=self._client_id(),
+        )
+
+    async def record_unparsable(self, verb: str, reason: str) -> None:
+        """Of a command that could not be read: the verb that was meant, empty if it is not known, and what is wrong."""
+        await record_unparsable(
+            user_id=self._user_id,
+            username=self._username,
+            verb=verb,
+            reason=reason,
+            door="imap",
+            remote_addr=self._remote_addr,
+            tls=self._tls,
+            client_id=self._client_id(),
         )

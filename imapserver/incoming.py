@@ -26,6 +26,7 @@ class Incoming:
         self._items: deque[_Item] = deque()
         self._octets = 0
         self._arrived: asyncio.Future[None] | None = None
+        self._take: Callable[[Any], bool] | None = None
         self._changed = changed
         self._refused = refused
         self._refuses_lines = False
@@ -38,18 +39,23 @@ class Incoming:
         if self._refuses_lines:
             self._refused()
         else:
-            self._add(_Item(line, len(line) + 2, is_line=True))
+            self._add(line, len(line) + 2, is_line=True)
 
     def put(self, item: Any, octets: int) -> None:
-        self._add(_Item(item, octets))
+        self._add(item, octets)
 
-    def _add(self, item: "_Item") -> None:
-        self._items.append(item)
-        self._octets += item.octets
-        if self._arrived is not None and not self._arrived.done():
-            self._arrived.set_result(None)
+    def _add(self, value: Any, octets: int, *, is_line: bool = False) -> None:
+        arrived = self._arrived
+        if arrived is not None and not arrived.done():
+            # Somebody waits: nothing that came before is still on its way.
+            if self._take is not None and self._take(value):
+                return
+            arrived.set_result(None)
+        self._items.append(_Item(value, octets, is_line))
+        self._octets += octets
 
-    async def next(self) -> Any:
+    async def next(self, take: Callable[[Any], bool] | None = None) -> Any:
+        self._take = take
         while not self._items:
             self._arrived = asyncio.get_running_loop().create_future()
             await self._arrived

@@ -37,6 +37,13 @@ class Outgoing:
         if self._between:
             self._flush()
 
+    def write_now(self, data: bytes) -> bool:
+        """As write(), if that need not wait. False: nothing was sent."""
+        if self._own or not self._between or not self._writable.is_set() or self._lost:
+            return False
+        self._write(data)
+        return True
+
     async def write(self, data: bytes, written: Callable[[], None] | None = None) -> None:
         """As put(), and return when the client can take more. Raises ConnectionResetError once it is gone."""
         if not self._writable.is_set():

@@ -8,19 +8,23 @@ no other until the application has sent `imap.next`. The application may do long
 `imap.next` at once.
 """
 
+from collections.abc import Callable
 from typing import IO, Any, Literal, Protocol, TypedDict
 
 from imapserver.engine.connection import EngineConnection
 from imapserver.engine.engine import Engine
-from imapserver.wire.events import CommandReceived
+from imapserver.wire.events import CommandReceived, CommandRefused
 from imapserver.wire.secret import Secret
 
 
 class Incoming(Protocol):
     """What the client sends to one execution: lines under its tag, FEEDs, or the octets of a message."""
 
-    async def next(self) -> Any:
-        """Return what came first. While nobody takes it, the client is read no further."""
+    async def next(self, take: Callable[[Any], bool] | None = None) -> Any:
+        """Return what came first. While nobody takes it, the client is read no further.
+
+        The short way: while this waits, what comes is offered to `take`, in the same step of the loop; it waits on if
+        that has taken it."""
 
     def put(self, item: Any, octets: int) -> None:
         """Let it wait with the others, this large."""
@@ -41,6 +45,10 @@ class Conduit(Protocol):
     @property
     def mailbox(self) -> bytes:
         """The selected mailbox as the client named it; empty if none is."""
+
+    @property
+    def identified(self) -> bytes:
+        """The first line of the last ID that the client has sent to the engine, as it came; empty: it has sent none."""
 
     async def start_tls(self, answer: bytes) -> None:
         """Send `answer` and go on encrypted. The scope's `tls` is true afterwards."""
@@ -68,6 +76,9 @@ class Conduit(Protocol):
 
     async def write(self, data: bytes) -> None:
         """Send whole responses, between two of the engine's. Returns when the client can take more."""
+
+    def write_now(self, data: bytes) -> bool:
+        """As write(), if that need not wait. False: nothing was sent, and write() is to be used."""
 
     async def end_dialogue(self, tag: bytes, data: bytes) -> None:
         """Send the tagged response that ends an execution; from then on the tag is free."""
@@ -114,6 +125,14 @@ class ImapConnect(TypedDict):
 class ImapCommand(TypedDict):
     type: Literal["imap.command"]
     command: CommandReceived
+
+
+class ImapRefused(TypedDict):
+    """A command that IMAPX serves could not be read, and its BAD is sent. Unless that ends the connection, it is held
+    as by `imap.command`, until `imap.next`."""
+
+    type: Literal["imap.refused"]
+    refused: CommandRefused
 
 
 class ImapLine(TypedDict):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from commands import audit
+from commands import audit, lost
 from imapserver.accept import raise_descriptor_limit
 from imapserver.addresses import Address, shown
 from imapserver.memory import keep_tls_buffers_apart
@@ -52,6 +52,7 @@ async def serve(
     stopping = asyncio.Event()
     _on_signal(stopping.set)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
+    watching = asyncio.get_running_loop().create_task(lost.watch())
     try:
         await server.engine.start()
         plain = await server.listen(*imap, tls=False)
@@ -64,6 +65,7 @@ async def serve(
         _on_signal(draining.cancel)
         await asyncio.wait([draining])
     finally:
+        watching.cancel()
         await server.engine.stop()
         await asyncio.to_thread(audit.writer.stop)
         if web is not None:

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from commands.attempt import Accepted
 from commands.execution import kinds
-from commands.execution.executable import Executable, Exit
+from commands.execution.executable import Executable, Exit, Take
 from imapserver.connection import ImapConnection
 from imapserver.outgoing import Outgoing
 from imapserver.trace import Responses, Trace, describe, shown_argv
@@ -40,11 +40,11 @@ class _TracedWire(ServerProtocol):
         self._trace = trace
         self._who = who
 
-    def receive_plain(self, data: bytes) -> events.RelayStarted | None:
-        command = super().receive_plain(data)
-        if command is not None:
-            self._note(command)
-        return command
+    def receive_plain(self, data: bytes) -> events.RelayStarted | events.DialogueLine | None:
+        event = super().receive_plain(data)
+        if event is not None:
+            self._note(event)
+        return event
 
     def next_event(self) -> events.Event | None:
         event = super().next_event()
@@ -90,7 +90,8 @@ class _TracedEnd:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._end, name)
 
-    async def read(self, size: int) -> bytes:
+    async def read(self, size: int, take: Take | None = None) -> bytes:
+        # `take` is left out: all goes the long way, past here.
         data: bytes = await self._end.read(size)
         if data:
             self._note(data)
@@ -99,6 +100,12 @@ class _TracedEnd:
     async def write(self, data: bytes | memoryview) -> None:
         self._note(bytes(data))
         await self._end.write(data)
+
+    def write_now(self, data: bytes) -> bool:
+        taken: bool = self._end.write_now(data)
+        if taken:
+            self._note(data)
+        return taken
 
 
 class _TracedExecutable:

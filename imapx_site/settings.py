@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from environs import Env
-from marshmallow.validate import Length, OneOf
+from marshmallow.validate import Length, OneOf, Range
 
 from imapx_site.secret_key import read_or_make_secret_key
 from imapx_site.unfold import UNFOLD  # noqa: F401 - a setting
@@ -69,6 +69,16 @@ with env.prefixed("IMAPX_"):
         "VERB_CA": env.str("VERB_CA", ""),
         # How long an execution waits for its audit record before it is refused.
         "AUDIT_SECONDS": env.float("AUDIT_SECONDS", 2),
+        # Days that each kind of record is kept by `manage.py pruneaudit`; 0: for ever.
+        "KEEP_EVENTS_DAYS": env.int("KEEP_EVENTS_DAYS", 0, validate=Range(min=0)),
+        "KEEP_EXECUTIONS_DAYS": env.int("KEEP_EXECUTIONS_DAYS", 0, validate=Range(min=0)),
+        "KEEP_TRANSCRIPTS_DAYS": env.int("KEEP_TRANSCRIPTS_DAYS", 0, validate=Range(min=0)),
+        # Where the last event of each chain is told, so often: a file that the server can only append to (empty: one in
+        # the data directory), and syslog: /dev/log or HOST:PORT.
+        "AUDIT_ANCHORS": env.str("AUDIT_ANCHORS", ""),
+        "AUDIT_ANCHOR_SECONDS": env.float("AUDIT_ANCHOR_SECONDS", 60),
+        "AUDIT_ANCHOR_EVENTS": env.int("AUDIT_ANCHOR_EVENTS", 1000),
+        "AUDIT_SYSLOG": env.str("AUDIT_SYSLOG", ""),
     }
 
     # Lock-out by django-axes, of one user name from one address, by IMAP and the web together: more tries than a person

@@ -22,6 +22,10 @@ def _page(title: str, icon: str, model: str) -> dict[str, Any]:
     }
 
 
+def _may_explain(request: HttpRequest) -> bool:
+    return request.user.has_perms(("commands.view_rule", "commands.view_verb"))
+
+
 UNFOLD = {
     "SITE_TITLE": "IMAPX",
     "SITE_HEADER": "IMAPX",
@@ -62,6 +66,13 @@ UNFOLD = {
                     _page("Action verbs", "bolt", "commands.actionverb"),
                     _page("Tags", "label", "commands.tag"),
                     _page("Rules", "gavel", "commands.rule"),
+                    {
+                        "title": "Explain",
+                        "icon": "help",
+                        "link": reverse_lazy("admin:commands_rule_explain"),
+                        "permission": _may_explain,
+                    },
+                    _page("Locks", "lock", "commands.lock"),
                 ],
             },
             {

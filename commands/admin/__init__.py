@@ -1,5 +1,6 @@
 from commands.admin.audit import AuditEventAdmin
 from commands.admin.execution import ExecutionAdmin
+from commands.admin.lock import LockAdmin
 from commands.admin.rule import RuleAdmin
 from commands.admin.user import GroupAdmin, UserAdmin
 from commands.admin.verb import ActionVerbAdmin, TagAdmin, VerbAdmin
@@ -9,6 +10,7 @@ __all__ = [
     "AuditEventAdmin",
     "ExecutionAdmin",
     "GroupAdmin",
+    "LockAdmin",
     "RuleAdmin",
     "TagAdmin",
     "UserAdmin",

@@ -1,40 +1,40 @@
+from typing import Any
+
 from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
-from commands.admin.base import RecordAdmin
-from commands.admin.filters import ActorFilter, DayRangeFilter, OutcomeFilter, VerbFilter
-from commands.admin.text import link, moment, outcome_label, short, visible
+from commands.admin.base import may_view
+from commands.admin.export import ExportMixin
+from commands.admin.filters import ActorFilter, AddressFilter, DayRangeFilter, KindFilter, OutcomeFilter, VerbFilter
+from commands.admin.record import RecordAdmin
+from commands.admin.text import kind_label, link, moment, outcome_label, short, visible
 from commands.audit import Redacted, decode_arguments, printable
-from commands.models import AuditEvent, Execution, Rule
+from commands.models import AuditEvent, Rule, Verb
 
 
 @admin.register(AuditEvent)
-class AuditEventAdmin(RecordAdmin):
+class AuditEventAdmin(ExportMixin, RecordAdmin):
     empty_text = "No audit event yet: nobody has logged in by IMAP, and nothing was run or refused."
-    list_display = ("when", "kind", "ending", "who", "verb_text", "arguments_short", "decided_by", "remote_addr")
-    list_filter = (ActorFilter, VerbFilter, ("kind", ChoicesDropdownFilter), OutcomeFilter, ("at", DayRangeFilter))
-    search_fields = ("actor", "verb", "arguments_text", "remote_addr")
-    search_help_text = "User, verb, arguments, address"
-    sortable_by = ("when",)  # by a column without an index each page would sort the whole table
+    list_display = ("when", "kind_text", "ending", "who", "verb_text", "arguments_short", "decided_by", "remote_addr")
+    list_filter = (
+        *(ActorFilter, AddressFilter, VerbFilter, KindFilter, OutcomeFilter),
+        ("at", DayRangeFilter),
+    )
+    search_fields = ("actor", "verb", "arguments_text", "reason", "=outcome", "=remote_addr")
+    search_help_text = "User, verb, arguments, reason, outcome, address"
     fieldsets = (
-        (None, {"fields": ("when", "kind", "ending", "reason_text", "rule_text", "revision")}),
-        ("Who", {"fields": ("actor_text", "actor_id", "remote_addr", "tls", "door")}),
+        (None, {"fields": ("when", "kind_text", "ending", "reason_text", "rule_text", "revision", "explain_now")}),
+        ("Who", {"fields": ("actor_text", "actor_id", "remote_addr", "tls", "client_text", "door")}),
         ("What", {"fields": ("verb_text", "arguments_shown", "arguments_list", "execution")}),
         ("How it ended", {"fields": ("exit_code", "bytes_in", "bytes_out", "duration")}),
-        ("Written by", {"fields": ("id", "node")}),
+        ("Written by", {"fields": ("id", "node", "chain_id", "sequence", "epoch", "mac_text", "transcript_text")}),
     )
     readonly_fields = (
-        "when",
-        "ending",
-        "reason_text",
-        "rule_text",
-        "actor_text",
-        "verb_text",
-        "arguments_shown",
-        "arguments_list",
-        "execution",
+        *("when", "kind_text", "ending", "reason_text", "rule_text", "explain_now", "actor_text", "client_text"),
+        *("verb_text", "arguments_shown", "arguments_list", "execution", "mac_text", "transcript_text"),
     )
 
     @admin.display(description="time", ordering="at")
@@ -45,13 +45,21 @@ class AuditEventAdmin(RecordAdmin):
     def ending(self, event: AuditEvent) -> SafeString:
         return outcome_label(event.outcome, event.exit_code)
 
+    @admin.display(description="kind")
+    def kind_text(self, event: AuditEvent) -> SafeString:
+        return kind_label(event.kind)
+
     @admin.display(description="user")
     def who(self, event: AuditEvent) -> SafeString:
-        return short(event.actor)
+        return short(event.actor, 28)
 
     @admin.display(description="user")
     def actor_text(self, event: AuditEvent) -> str:
         return visible(event.actor)
+
+    @admin.display(description="client")
+    def client_text(self, event: AuditEvent) -> str:
+        return visible(event.client_id)
 
     @admin.display(description="verb")
     def verb_text(self, event: AuditEvent) -> str:
@@ -59,11 +67,11 @@ class AuditEventAdmin(RecordAdmin):
 
     @admin.display(description="arguments")
     def arguments_short(self, event: AuditEvent) -> SafeString:
-        return short(event.arguments_text)
+        return short(event.arguments_text, 28)
 
     @admin.display(description="decided by")
     def decided_by(self, event: AuditEvent) -> SafeString:
-        return short(event.rule or event.reason)
+        return short(event.rule or event.reason, 28)
 
     @admin.display(description="reason")
     def reason_text(self, event: AuditEvent) -> str:
@@ -72,7 +80,7 @@ class AuditEventAdmin(RecordAdmin):
     @admin.display(description="decided by")
     def rule_text(self, event: AuditEvent) -> str | SafeString:
         """The rule in the words of then; the link leads to what it says today, if it is still there."""
-        rule = Rule.objects.filter(pk=event.rule_id).first() if event.rule_id else None
+        rule = event.standing_rule
         return link(rule, visible(event.rule)) if rule else visible(event.rule) or "no rule"
 
     @admin.display(description="arguments")
@@ -92,8 +100,31 @@ class AuditEventAdmin(RecordAdmin):
     def execution(self, event: AuditEvent) -> str | SafeString:
         if event.execution_id is None:
             return ""
-        execution = Execution.objects.filter(pk=event.execution_id).first()
-        return link(execution, event.execution_id) if execution else str(event.execution_id)
+        return link(event.execution, event.execution_id) if event.execution else str(event.execution_id)
+
+    @admin.display(description="today's map")
+    def explain_now(self, event: AuditEvent) -> str | SafeString:
+        """Whether the same would be decided now, for those who may see what is decided on."""
+        if not event.verb or event.kind not in (AuditEvent.Kind.ACCEPT, AuditEvent.Kind.REJECT):
+            return ""
+        address = f"{reverse('admin:commands_rule_explain')}?event={event.pk}"
+        return format_html('<a href="{}" class="text-link">Why? Explain it by the rules of now</a>', address)
+
+    @admin.display(description="seal")
+    def mac_text(self, event: AuditEvent) -> str:
+        return bytes(event.mac).hex() if event.mac else "none: an earlier version wrote it"
+
+    @admin.display(description="transcript's SHA-256")
+    def transcript_text(self, event: AuditEvent) -> str:
+        return bytes(event.transcript_digest).hex() if event.transcript_digest else ""
+
+    def get_fieldsets(self, request: HttpRequest, obj: AuditEvent | None = None) -> Any:
+        """Without the way to the rules for those who may not see them."""
+        hidden = set() if may_view(request, Rule) and may_view(request, Verb) else {"explain_now"}
+        return [
+            (title, {**options, "fields": [name for name in options["fields"] if name not in hidden]})
+            for title, options in super().get_fieldsets(request, obj)
+        ]
 
 
 def _length(argument: bytes | Redacted) -> int:

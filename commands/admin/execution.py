@@ -1,32 +1,37 @@
+from datetime import timedelta
+
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 
-from commands.admin.base import Context, RecordAdmin, RelatedTable, may_view
-from commands.admin.filters import DayRangeFilter, EndFilter, UsernameFilter, VerbFilter
-from commands.admin.text import link, moment, outcome_label, short, visible
+from commands.admin.base import Context, RelatedTable, may_view
+from commands.admin.filters import DayRangeFilter, EndFilter, ExecutionAddressFilter, UsernameFilter, VerbFilter
+from commands.admin.lock import execution_locks
+from commands.admin.record import RecordAdmin
+from commands.admin.replay import ReplayMixin
+from commands.admin.text import kind_label, link, moment, outcome_label, short, visible
 from commands.models import AuditEvent, Execution
 
 EVENTS = 100  # more than one execution ever has
 
 
 @admin.register(Execution)
-class ExecutionAdmin(RecordAdmin):
+class ExecutionAdmin(ReplayMixin, RecordAdmin):
+    time_field = "started"
     empty_text = "No execution yet: no verb has been run. Attempts that were refused are among the audit events."
     list_display = ("when", "ending", "who", "verb_text", "arguments_short", "took", "door")
-    list_filter = (UsernameFilter, VerbFilter, EndFilter, ("started", DayRangeFilter))
-    search_fields = ("username", "verb", "arguments_text", "remote_addr")
-    search_help_text = "User, verb, arguments, address"
-    sortable_by = ("when",)  # by a column without an index each page would sort the whole table
-    change_form_outer_after_template = "admin/related_table.html"
+    list_filter = (UsernameFilter, ExecutionAddressFilter, VerbFilter, EndFilter, ("started", DayRangeFilter))
+    search_fields = ("username", "verb", "arguments_text", "=outcome", "=remote_addr")
+    search_help_text = "User, verb, arguments, outcome, address"
+    change_form_outer_after_template = "admin/execution_after.html"
     fieldsets = (
         (None, {"fields": ("ending", "exit_code", "who", "verb_text", "arguments")}),
         ("When", {"fields": ("when", "ended_at", "took")}),
-        ("From where", {"fields": ("door", "remote_addr", "tls")}),
-        ("How much", {"fields": ("bytes_in", "bytes_out")}),
-        ("Keys", {"fields": ("id", "user_id")}),
+        ("From where", {"fields": ("door", "remote_addr", "tls", "client_text")}),
+        ("How much", {"fields": ("bytes_in", "bytes_out", "transcript")}),
+        ("Run by", {"fields": ("id", "user_id", "node", "chain_id")}),
     )
-    readonly_fields = ("ending", "who", "verb_text", "arguments", "when", "ended_at", "took")
+    readonly_fields = ("ending", "who", "verb_text", "arguments", "when", "ended_at", "took", "client_text")
 
     @admin.display(description="started", ordering="started")
     def when(self, execution: Execution) -> SafeString:
@@ -43,6 +48,10 @@ class ExecutionAdmin(RecordAdmin):
     @admin.display(description="user")
     def who(self, execution: Execution) -> str:
         return visible(execution.username)
+
+    @admin.display(description="client")
+    def client_text(self, execution: Execution) -> str:
+        return visible(execution.client_id)
 
     @admin.display(description="verb")
     def verb_text(self, execution: Execution) -> str:
@@ -69,18 +78,22 @@ class ExecutionAdmin(RecordAdmin):
         execution = self.get_object(request, object_id)
         if execution and may_view(request, AuditEvent):
             context["related"] = events_of(execution)
+        if execution:
+            context["locks"] = execution_locks(request, execution)
         return super().change_view(request, object_id, form_url, context)
 
 
 def events_of(execution: Execution) -> RelatedTable:
-    events = AuditEvent.objects.filter(execution_id=execution.pk).order_by("pk")[:EVENTS]
+    # None is older than its summary by more than a moment: on PostgreSQL earlier months are not looked at.
+    since = execution.started - timedelta(hours=1)
+    events = AuditEvent.objects.filter(execution_id=execution.pk, at__gte=since).order_by("at", "pk")[:EVENTS]
     return RelatedTable(
         title="Its audit events",
         headers=("Time", "Kind", "Outcome", "Decided by"),
         rows=[
             [
                 link(event, moment(event.at)),
-                event.kind,
+                kind_label(event.kind),
                 outcome_label(event.outcome, event.exit_code),
                 visible(event.rule or event.reason),
             ]

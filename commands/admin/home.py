@@ -16,7 +16,7 @@ def add_recent(request: HttpRequest, context: Context) -> Context:
     if may_view(request, Execution):
         tables.append(recent_executions())
     if may_view(request, AuditEvent):
-        tables.append(recent_refusals())
+        tables += recent_alerts(), recent_refusals()
     return {**context, "recent": tables}
 
 
@@ -54,5 +54,24 @@ def recent_refusals() -> RelatedTable:
             for event in events
         ],
         empty_text="Nothing has been refused yet.",
-        links=[(f"{reverse('admin:commands_auditevent_changelist')}?kind__exact=reject", "All refusals")],
+        links=[(f"{reverse('admin:commands_auditevent_changelist')}?kind=reject", "All refusals")],
+    )
+
+
+def recent_alerts() -> RelatedTable:
+    return RelatedTable(
+        title="Last alerts",
+        headers=("Time", "Outcome", "User", "Address", "Reason"),
+        rows=[
+            [
+                link(event, moment(event.at)),
+                outcome_label(event.outcome, event.exit_code),
+                short(event.actor),
+                event.remote_addr or "",
+                short(event.reason),
+            ]
+            for event in AuditEvent.objects.filter(kind=AuditEvent.Kind.ALERT)[:ROWS]
+        ],
+        empty_text="No alert: nothing was found that somebody should look at.",
+        links=[(f"{reverse('admin:commands_auditevent_changelist')}?kind=alert", "All alerts")],
     )

@@ -51,7 +51,18 @@ class ParameterInline(TabularInline):
     hide_title = True
     ordering_field = "position"
     hide_ordering_field = True
-    fields = ("name", "type", "detail", "optional", "repeat", "max_length", "allow_leading_dash", "position")
+    fields = (
+        "name",
+        "type",
+        "detail",
+        "optional",
+        "repeat",
+        "max_count",
+        "max_length",
+        "characters",
+        "allow_leading_dash",
+        "position",
+    )
 
 
 class SignatureForm(forms.ModelForm):

@@ -29,12 +29,23 @@ OUTCOME_COLOURS = {
     Outcome.ERROR.value: "danger",
     Outcome.USAGE.value: "warning",
     Outcome.LIMIT.value: "warning",
+    Outcome.LOGOUT.value: "success",
+    Outcome.LOCKED_OUT.value: "danger",
+    Outcome.PRIVACY.value: "danger",
+    Outcome.UNPARSABLE.value: "danger",
+    Outcome.REVOKED.value: "danger",
+    Outcome.AUDIT_LOST.value: "danger",
+    Outcome.LOST.value: "danger",
+    Outcome.ENGINE_LOST.value: "danger",
     Outcome.CANCELED.value: "warning",
     Outcome.TIMEOUT.value: "warning",
     Outcome.CANNOT.value: "warning",
     Outcome.CLIENT_GONE.value: "warning",
     Outcome.SHUTDOWN.value: "warning",
 }
+
+# Those that are about what mail users did are grey: their outcome has the colour.
+KIND_COLOURS = {"alert": "danger", "change": "primary", "view": "info"}
 
 EFFECT_COLOURS = {"allow": "success", "deny": "danger", "limit": "warning"}
 
@@ -47,10 +58,10 @@ def visible(text: str) -> str:
     return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
-def short(text: str) -> SafeString:
-    """Return `text` cut to the width of a list's column; the row's own page has all of it."""
+def short(text: str, width: int = 40) -> SafeString:
+    """Return `text` cut to the width of a list's column, in characters; the row's own page has all of it."""
     shown = visible(text)
-    column, hint = Truncator(shown).chars(40), Truncator(shown).chars(400)
+    column, hint = Truncator(shown).chars(width), Truncator(shown).chars(400)
     return format_html('<span class="block truncate" title="{}">{}</span>', hint, column)
 
 
@@ -63,6 +74,10 @@ def moment(at: datetime.datetime) -> SafeString:
 def label(text: str, colour: str | None) -> SafeString:
     """Return `text` on a colour of unfold's: info, success, warning, danger, primary; None is grey."""
     return render_to_string("unfold/helpers/label.html", {"text": text, "type": colour})
+
+
+def kind_label(kind: str) -> SafeString:
+    return label(kind, KIND_COLOURS.get(kind))
 
 
 def outcome_label(outcome: str, exit_code: int | None) -> SafeString:

@@ -2,30 +2,45 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
+from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
-from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
+from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, RelatedDropdownFilter
 
 from commands import signature
 from commands.admin.base import Context, ModelAdmin, RelatedTable, may_view
+from commands.admin.history import HistoryAdmin
+from commands.admin.lock import lock_panel
+from commands.admin.mapfile import MapFilePages
 from commands.admin.signature import SignatureInline
-from commands.admin.text import EFFECT_COLOURS, label, link
+from commands.admin.text import EFFECT_COLOURS, label, link, moment, outcome_label, short, visible
 from commands.admin.verbform import VerbForm
 from commands.kinds import kinds_by_field
-from commands.models import ActionVerb, Rule, Tag, Verb
+from commands.mapfile.entries import verb_entry
+from commands.models import ActionVerb, Execution, Rule, Tag, Verb
+
+EXECUTIONS = 8
 
 
 @admin.register(Verb)
-class VerbAdmin(ModelAdmin):
+class VerbAdmin(MapFilePages, HistoryAdmin):
     form = VerbForm
     inlines = (SignatureInline,)
     empty_text = "No verb yet: there is nothing that anybody could run. Add one, then a rule that says who may run it."
-    list_display = ("name", "kind", "mode_label", "description", "usage", "enabled", "mail")
-    list_filter = (("kind", ChoicesDropdownFilter), ("mode", ChoicesDropdownFilter), ("enabled", BooleanRadioFilter))
-    search_fields = ("name", "description")
-    search_help_text = "Name or description"
-    change_form_outer_after_template = "admin/related_table.html"
+    list_display = ("name", "kind", "mode_label", "description", "usage", "tag_names", "enabled", "mail")
+    list_filter = (
+        ("tags", RelatedDropdownFilter),
+        ("kind", ChoicesDropdownFilter),
+        ("mode", ChoicesDropdownFilter),
+        ("transcript", ChoicesDropdownFilter),
+        ("enabled", BooleanRadioFilter),
+    )
+    search_fields = ("name", "description", "tags__name")
+    search_help_text = "Name, description or tag"
+    actions_list = ("map_file", "changes")
+    change_form_outer_before_template = "admin/lock_panel.html"
+    change_form_outer_after_template = "admin/related_tables.html"
     fieldsets = (
         (None, {"fields": ("name", "description", "enabled", "tags")}),
         (
@@ -39,8 +54,18 @@ class VerbAdmin(ModelAdmin):
             },
         ),
         ("How it is called", {"fields": ("mode", "takes_input", "changes_mail")}),
-        ("Record", {"fields": ("transcript", "redactions")}),
-        ("Limits", {"fields": ("time_limit", "idle_limit", "output_limit", "input_limit")}),
+        (
+            "What is recorded",
+            {
+                "fields": ("transcript", "redactions"),
+                "description": "That it ran, by whom and with which arguments is always recorded. This is of what it "
+                "reads and writes; secret arguments are in neither.",
+            },
+        ),
+        (
+            "Limits of one execution",
+            {"fields": (("time_limit", "idle_limit"), ("output_limit", "input_limit"))},
+        ),
     )
     autocomplete_fields = ("tags",)
     conditional_fields = {
@@ -48,7 +73,19 @@ class VerbAdmin(ModelAdmin):
     }
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Verb]:
-        return super().get_queryset(request).prefetch_related("signatures__parameters")
+        return super().get_queryset(request).prefetch_related("signatures__parameters", "tags")
+
+    def save_model(self, request: HttpRequest, obj: Verb, form: "ModelForm[Verb]", change: bool) -> None:
+        """Nothing yet: with tags and signatures it is one change, which `save_related` makes."""
+
+    def save_related(self, request: HttpRequest, form: "ModelForm[Verb]", formsets: Any, change: bool) -> None:
+        verb = form.instance
+        before = verb_entry(Verb.objects.get(pk=verb.pk)) if change else None
+        with verb.without_history():
+            verb.save()
+            super().save_related(request, form, formsets, change)
+        if verb_entry(Verb.objects.get(pk=verb.pk)) != before:
+            verb.add_version(is_new=not change)
 
     @admin.display(description="mode", ordering="mode")
     def mode_label(self, verb: Verb) -> SafeString:
@@ -57,6 +94,10 @@ class VerbAdmin(ModelAdmin):
     @admin.display(description="may change mail", ordering="changes_mail")
     def mail(self, verb: Verb) -> str:
         return "yes" if verb.changes_mail else ""
+
+    @admin.display(description="tags")
+    def tag_names(self, verb: Verb) -> str:
+        return ", ".join(tag.name for tag in verb.tags.all())
 
     @admin.display(description="usage")
     def usage(self, verb: Verb) -> str:
@@ -68,8 +109,12 @@ class VerbAdmin(ModelAdmin):
     ) -> HttpResponse:
         context: Context = extra_context or {}
         verb = self.get_object(request, object_id)
-        if verb and may_view(request, Rule):
-            context["related"] = who_may_run(verb)
+        if verb:
+            context["locks"] = lock_panel(request, verb=verb)
+            context["tables"] = [
+                *([who_may_run(verb)] if may_view(request, Rule) else []),
+                *([last_executions(verb)] if may_view(request, Execution) else []),
+            ]
         return super().change_view(request, object_id, form_url, context)
 
 
@@ -83,7 +128,30 @@ def who_may_run(verb: Verb) -> RelatedTable:
         headers=("Effect", "Who", "Verb", "State", "Reason"),
         rows=[_row(rule) for rule in rules],
         empty_text="No rule speaks of this verb: nobody may run it.",
-        links=[(f"{reverse('admin:commands_rule_add')}?verb={verb.pk}", "Add a rule for this verb")],
+        links=[
+            (f"{reverse('admin:commands_rule_add')}?verb={verb.pk}", "Add a rule for this verb"),
+            (f"{reverse('admin:commands_rule_explain_verb')}?verb={verb.name}", "User by user"),
+            (f"{reverse('admin:commands_rule_explain')}?verb={verb.name}", "Explain a call"),
+        ],
+    )
+
+
+def last_executions(verb: Verb) -> RelatedTable:
+    executions = Execution.objects.filter(verb=verb.name).order_by("-started")[:EXECUTIONS]
+    return RelatedTable(
+        title="Last executions",
+        headers=("Started", "User", "Arguments", "Outcome"),
+        rows=[
+            [
+                link(execution, moment(execution.started)),
+                visible(execution.username),
+                short(execution.arguments_text),
+                outcome_label(execution.outcome, execution.exit_code),
+            ]
+            for execution in executions
+        ],
+        empty_text="It has not been run yet.",
+        links=[(f"{reverse('admin:commands_execution_changelist')}?verb={verb.name}", "All of them")],
     )
 
 

@@ -11,6 +11,7 @@ from commands import plugins
 from commands.kinds import KINDS, foreign_fields
 from commands.models import Verb
 
+JSON_FIELDS = ("argv", "environment", "redactions")
 CODE = {"rows": 3, "style": "font-family: monospace", "spellcheck": "false"}
 
 
@@ -38,8 +39,8 @@ class VerbForm(forms.ModelForm):
     )
 
     class Meta:
-        field_classes = {"argv": ReadableJSONField, "environment": ReadableJSONField}
-        widgets = {"argv": UnfoldAdminTextareaWidget(CODE), "environment": UnfoldAdminTextareaWidget(CODE)}
+        field_classes = dict.fromkeys(JSON_FIELDS, ReadableJSONField)
+        widgets = {name: UnfoldAdminTextareaWidget(CODE) for name in JSON_FIELDS}
 
     def clean_argv(self) -> Any:
         return self.cleaned_data["argv"] or []
@@ -47,6 +48,9 @@ class VerbForm(forms.ModelForm):
     def clean_environment(self) -> Any:
         # A field left empty means no variables; the column would keep a JSON null, which is no object.
         return self.cleaned_data["environment"] or {}
+
+    def clean_redactions(self) -> Any:
+        return self.cleaned_data["redactions"] or []
 
     def clean(self) -> dict[str, Any] | None:
         """What another kind has is not on the page, so it is not kept, nor is anybody told of faults in it."""

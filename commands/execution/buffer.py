@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
+from commands.execution.executable import Take
+
 LIMIT = 64 * 1024  # as a pipe holds
 
 
@@ -68,7 +70,8 @@ class Buffer:
 
     # Who reads it
 
-    async def read(self, size: int, /) -> bytes:
+    async def read(self, size: int, /, take: Take | None = None) -> bytes:
+        """`take` is offered nothing: who fills this has other things to do."""
         while not self._data and not self._ended:
             await self._change()
         return self._take(min(size, len(self._data)))

@@ -1,6 +1,7 @@
 """What an execution needs of an executable, whatever its kind."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,16 +18,27 @@ class Exit:
     signal: int | None = None
 
 
+Take = Callable[[bytes], bool]
+"""The short way for what comes while somebody waits for it: offered in the same step of the loop, where to wake the
+waiting task costs as much as all else. True: it is dealt with. It may not raise."""
+
+
 class Reader(Protocol):
     """As much of `asyncio.StreamReader` as an execution needs. One caller at a time."""
 
-    async def read(self, size: int, /) -> bytes:
-        """As soon as there is something, at most `size` bytes of it; b"" at the end. Cancelled, it loses nothing."""
+    async def read(self, size: int, /, take: Take | None = None) -> bytes:
+        """As soon as there is something, at most `size` bytes of it; b"" at the end. Cancelled, it loses nothing.
+
+        While this waits it may offer what comes to `take`; it waits on if that has taken it."""
 
 
 class Writer(Protocol):
     async def write(self, data: bytes | memoryview, /) -> None:
         """Return when the executable's side has taken all of it. BrokenPipeError if it will never read it."""
+
+    def write_now(self, data: bytes, /) -> bool:
+        """As write(), if that need not wait. False: nothing was written."""
+        return False
 
     def close(self) -> None:
         """The executable reads the end of file after what was written before. Any number of times."""

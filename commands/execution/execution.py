@@ -7,8 +7,9 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import replace
+from typing import Any
 
 from commands.attempt import Accepted, Attempt, End
 from commands.audit import record_exit
@@ -16,6 +17,7 @@ from commands.authorization import Refused, authorize, record_limit
 from commands.execution.executable import ExecutableUnavailable
 from commands.execution.kinds import START
 from commands.execution.output import Output
+from commands.execution.revocation import watch
 from commands.execution.running import GRACE_SECONDS, Execution
 from commands.execution.slots import NoSlotFree, take_slot
 from commands.message import Message, Messages
@@ -26,9 +28,12 @@ __all__ = ["Carry", "Execution", "Output", "run"]
 logger = logging.getLogger(__name__)
 
 Carry = Callable[[Execution], Awaitable[None]]
+AskForNews = Callable[[], Coroutine[Any, Any, None]]
 
 
-async def run(attempt: Attempt, carry: Carry, messages: Messages | None = None) -> End:
+async def run(
+    attempt: Attempt, carry: Carry, messages: Messages | None = None, ask_for_news: AskForNews | None = None
+) -> End:
     """Run a verb to its end, under policy, limits and record. Refused: nothing has run.
 
     Arguments may name messages: then it runs once for each that `messages` gives, until one run fails, and `carry` is
@@ -37,8 +42,10 @@ async def run(attempt: Attempt, carry: Carry, messages: Messages | None = None) 
     `carry` is awaited while it runs: it takes the output with `read()` until that gives None, and may `write()`.
     A ConnectionError from it means that the client is gone. Cancelled, this ends the execution and goes on only when
     its exit is recorded.
+
+    `ask_for_news` is awaited when a verb that may change mail has ended.
     """
-    way = _Run(attempt, carry, messages)
+    way = _Run(attempt, carry, messages, ask_for_news)
     task = asyncio.get_running_loop().create_task(way.to_the_end())
     cancelled: asyncio.CancelledError | None = None
     while not task.done():
@@ -57,14 +64,19 @@ async def run(attempt: Attempt, carry: Carry, messages: Messages | None = None) 
 class _Run:
     """One way through the door, as a task that nobody cancels: what has started is ended and recorded."""
 
-    def __init__(self, attempt: Attempt, carry: Carry, messages: Messages | None) -> None:
+    def __init__(
+        self, attempt: Attempt, carry: Carry, messages: Messages | None, ask_for_news: AskForNews | None
+    ) -> None:
         self._attempt = attempt
         self._carry = carry
         self._messages = messages
+        self._ask_for_news = ask_for_news
         self._gone = False
         self._stopped: Outcome | None = None
+        self._reason = ""
         self._execution: Execution | None = None
         self._carrying: asyncio.Task[None] | None = None
+        self._asking: asyncio.Task[None] | None = None
 
     async def to_the_end(self) -> End:
         try:
@@ -72,7 +84,8 @@ class _Run:
                 accepted = await authorize(self._attempt)
                 if self._gone:
                     return await _record(accepted, _nothing_ran(accepted, Outcome.CLIENT_GONE))
-                return await self._start(accepted)
+                with watch.over(accepted, self._stop):
+                    return await self._start(accepted)
         except NoSlotFree as error:
             await record_limit(self._attempt)
             raise Refused(Outcome.LIMIT, str(error)) from error
@@ -81,8 +94,9 @@ class _Run:
         self._gone = True
         if self._execution is not None:
             self._execution.end(Outcome.CLIENT_GONE)
-        if self._carrying is not None:
-            self._carrying.cancel()
+        for task in (self._carrying, self._asking):
+            if task is not None:
+                task.cancel()
 
     async def _start(self, accepted: Accepted) -> End:
         try:
@@ -113,18 +127,31 @@ class _Run:
                 self._execution.close()
         if self._execution is None:
             # None of the messages is there, or the first can't be had.
-            nothing = _nothing_ran(accepted, self._stopped or Outcome.EXIT)
+            nothing = _nothing_ran(accepted, self._stopped or Outcome.EXIT, self._reason)
             return await _record(accepted, nothing if self._stopped else replace(nothing, code=0))
-        return await _record(accepted, _came_out(accepted, self._execution))
+        return await self._finish(accepted, self._execution)
 
-    def _stop(self, cause: Outcome) -> None:
-        """Let no further run follow."""
-        self._stopped = cause
+    async def _finish(self, accepted: Accepted, execution: Execution) -> End:
+        if accepted.verb.changes_mail and self._ask_for_news is not None and not self._gone:
+            # At once, not when it is recorded: the mail engine answers while the disk writes.
+            self._asking = asyncio.get_running_loop().create_task(self._ask_for_news())
+        digest = await execution.finish_transcript()  # before it is known how it came out: it may be lost here
+        end = await _record(accepted, replace(_came_out(accepted, execution), transcript_digest=digest))
+        if self._asking is not None:
+            await self._asking
+        return end
+
+    def _stop(self, cause: Outcome, reason: str = "") -> None:
+        """End what runs, and let no further run follow."""
+        if self._stopped is None:
+            self._stopped, self._reason = cause, reason
         if self._execution is not None:
-            self._execution.end(cause)
+            self._execution.end(cause, reason)
 
     async def _run_for_each(self, accepted: Accepted, messages: AsyncIterator[Message]) -> None:
         async for message in messages:
+            if self._stopped is not None:
+                return
             if message.size > accepted.verb.input_limit:
                 self._stop(Outcome.LIMIT)
                 return
@@ -142,6 +169,8 @@ class _Run:
             self._execution.run_again(executable, message)
         if self._gone:  # while it was being started
             self._execution.end(Outcome.CLIENT_GONE)
+        if self._stopped is not None:
+            self._execution.end(self._stopped, self._reason)
         await self._carry_to_the_end(self._execution)
 
     async def _carry_to_the_end(self, execution: Execution) -> None:
@@ -187,10 +216,12 @@ async def _let_finish(carrying: asyncio.Task[None], execution: Execution) -> Non
             return
 
 
-def _nothing_ran(accepted: Accepted, outcome: Outcome) -> End:
-    return End(outcome, code=None, bytes_in=0, bytes_out=0, seconds=time.monotonic() - accepted.started)
+def _nothing_ran(accepted: Accepted, outcome: Outcome, reason: str = "") -> End:
+    seconds = time.monotonic() - accepted.started
+    return End(outcome, code=None, bytes_in=0, bytes_out=0, seconds=seconds, reason=reason)
 
 
 def _came_out(accepted: Accepted, execution: Execution) -> End:
     outcome, code = execution.result()
-    return End(outcome, code, execution.bytes_in, execution.bytes_out, time.monotonic() - accepted.started)
+    seconds = time.monotonic() - accepted.started
+    return End(outcome, code, execution.bytes_in, execution.bytes_out, seconds, reason=execution.reason)

@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 from commands.attempt import Accepted
 from commands.audit import printable
-from commands.execution.executable import Reader
+from commands.execution.executable import Reader, Take
+from commands.transcript.chunk import ERROR
+from commands.transcript.recorder import Recorder
 
 logger = logging.getLogger(__name__)
 
@@ -28,10 +30,12 @@ class OutputReader:
             self._readers["STDERR"] = stderr
         self._reading: dict[str, asyncio.Task[bytes]] = {}
 
-    async def read(self) -> Output | None:
-        """The next piece, at most CHUNK bytes; None when all has ended. Cancelled, it loses nothing."""
+    async def read(self, take: Take | None = None) -> Output | None:
+        """The next piece, at most CHUNK bytes; None when all has ended. Cancelled, it loses nothing.
+
+        `take`: see executable.Reader; it is offered standard output, where that is all there is."""
         if len(self._readers) == 1 and not self._reading:
-            return await self._read_single()
+            return await self._read_single(take)
         while self._readers:
             self._start_reading()
             await asyncio.wait(self._reading.values(), return_when=asyncio.FIRST_COMPLETED)
@@ -43,9 +47,9 @@ class OutputReader:
         for task in self._reading.values():
             task.cancel()
 
-    async def _read_single(self) -> Output | None:
+    async def _read_single(self, take: Take | None) -> Output | None:
         ((name, reader),) = self._readers.items()
-        data = await reader.read(CHUNK)
+        data = await reader.read(CHUNK, take)
         return Output(name, data) if data else None
 
     def _start_reading(self) -> None:
@@ -68,10 +72,13 @@ async def _read(reader: Reader) -> bytes:
     return await reader.read(CHUNK)
 
 
-async def log_stderr(accepted: Accepted, stderr: Reader) -> None:
-    """Read all of it, so that the program can't block on it, and log the beginning."""
+async def log_stderr(accepted: Accepted, stderr: Reader, recorder: Recorder | None = None) -> None:
+    """Read all of it, so that the program can't block on it, record it if there is a transcript, log the beginning."""
     kept = bytearray()
     while data := await stderr.read(CHUNK):
+        if recorder is not None:
+            await recorder.room()
+            recorder.put(ERROR, data)
         kept += data[: LOGGED_STDERR - len(kept)]
     if kept:
         logger.warning(

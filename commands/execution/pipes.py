@@ -9,10 +9,13 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import select
 import sys
 import termios
 from collections.abc import Callable
 from typing import Self
+
+from commands.execution.executable import Take
 
 CLOSED = -1
 
@@ -51,6 +54,10 @@ class _PipeEnd:
         if not self._wake():
             self._unwatch()  # else the loop would tell at every turn, until somebody wants what is there
 
+    @property
+    def _waits(self) -> bool:
+        return self._waiter is not None and not self._waiter.done()
+
     def _wake(self) -> bool:
         if self._waiter is None or self._waiter.done():
             return False
@@ -81,26 +88,43 @@ class PipeReader(_PipeEnd):
     def __init__(self, fd: int) -> None:
         super().__init__(fd)
         self._rest = b""
+        """What has been read, and not returned."""
         self._holds_more = False
         """Likely: the last read got as much as it was to take."""
+        self._size = 0
+        self._take: Take | None = None
 
-    async def read(self, size: int, /) -> bytes:
+    async def read(self, size: int, /, take: Take | None = None) -> bytes:
+        self._size, self._take = size, take
         if self._holds_more:
             await asyncio.sleep(0)  # a pipe that is always full must not keep the loop to itself
-        elif self._fd != CLOSED:
+        elif self._fd != CLOSED and not self._rest:
             await self._ready()
-        while self._fd != CLOSED:
+        while self._fd != CLOSED and not self._rest:
             try:
-                data = os.read(self._fd, size)
+                self._fill()
             except BlockingIOError:
                 await self._ready()
-                continue
-            self._holds_more = len(data) == size
-            if not data:
-                self.close()
-            return data
         data, self._rest = self._rest[:size], self._rest[size:]
         return data
+
+    def _fill(self) -> None:
+        """Read what is there, or find that the end is. BlockingIOError if there is nothing."""
+        self._rest = os.read(self._fd, self._size)
+        self._holds_more = len(self._rest) == self._size
+        if not self._rest:
+            self.close()
+
+    def _became_ready(self) -> None:
+        if self._take is not None and self._waits:
+            try:
+                self._fill()
+            except BlockingIOError:
+                return
+            if self._rest and self._take(self._rest):
+                self._rest = b""
+                return
+        super()._became_ready()
 
     def enlarge(self, size: int) -> None:
         """Let the pipe hold `size` bytes, if the kernel allows it (pipe(7), pipe-user-pages-soft)."""
@@ -112,7 +136,7 @@ class PipeReader(_PipeEnd):
         if self._fd == CLOSED:
             return
         if held := _held(self._fd):
-            self._rest = os.read(self._fd, held)
+            self._rest += os.read(self._fd, held)
         self.close()
 
     def _watch(self, fd: int, ready: Callable[[], None]) -> None:
@@ -143,6 +167,15 @@ class PipeWriter(_PipeEnd):
             except BrokenPipeError:
                 self.close()
                 raise
+
+    def write_now(self, data: bytes, /) -> bool:
+        if self._fd == CLOSED or len(data) > select.PIPE_BUF:  # of which a pipe takes all or nothing
+            return False
+        try:
+            os.write(self._fd, data)
+        except (BlockingIOError, BrokenPipeError):
+            return False
+        return True
 
     @property
     def unread(self) -> int:

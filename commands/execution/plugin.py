@@ -7,7 +7,7 @@ import traceback
 from commands import plugins
 from commands.attempt import Accepted
 from commands.execution.buffer import Buffer
-from commands.execution.executable import ExecutableUnavailable, Exit
+from commands.execution.executable import ExecutableUnavailable, Exit, Writer
 
 logger = logging.getLogger(__name__)
 
@@ -144,9 +144,7 @@ class PluginRun:
         self.kill()
 
 
-class PluginInput:
-    """An executable.Writer."""
-
+class PluginInput(Writer):
     def __init__(self, run: PluginRun) -> None:
         self._run = run
 

@@ -14,7 +14,7 @@ from django.conf import settings
 from commands.address import Address, parse_address
 from commands.attempt import Accepted
 from commands.execution.buffer import Buffer
-from commands.execution.executable import ExecutableUnavailable, Exit
+from commands.execution.executable import ExecutableUnavailable, Exit, Writer
 from commands.execution.preamble import PREAMBLES
 from commands.execution.smtp_guard import SmtpGuard
 
@@ -179,9 +179,7 @@ class Socket(asyncio.Protocol):
         self._may_write.set()
 
 
-class SocketInput:
-    """An executable.Writer."""
-
+class SocketInput(Writer):
     def __init__(self, connection: Socket) -> None:
         self._connection = connection
 

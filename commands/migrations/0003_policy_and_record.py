@@ -4,6 +4,7 @@ import commands.kinds
 import commands.validators
 import django.core.validators
 import django.db.models.deletion
+import django.db.models.functions.text
 import django.utils.timezone
 import simple_history.models
 import uuid
@@ -442,7 +443,19 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='rule',
-            index=models.Index(condition=models.Q(('domain', ''), _negated=True), fields=['domain'], name='rule_domain'),
+            index=models.Index(fields=['domain'], name='rule_domain'),
+        ),
+        migrations.AddIndex(
+            model_name='rule',
+            index=models.Index(condition=models.Q(('everyone', True)), fields=['everyone'], name='rule_everyone'),
+        ),
+        migrations.AddConstraint(
+            model_name='rule',
+            constraint=models.CheckConstraint(condition=models.Q(('domain', django.db.models.functions.text.Lower('domain'))), name='rule_domain_in_lower_case'),
+        ),
+        migrations.AddConstraint(
+            model_name='rule',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('hours_from__isnull', True), ('hours_until__isnull', True)), models.Q(('hours_from__isnull', False), ('hours_until__isnull', False)), _connector='OR'), name='rule_has_both_hours', violation_error_message='Give both hours, or none.'),
         ),
         migrations.AddConstraint(
             model_name='rule',

@@ -6,6 +6,7 @@ from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
 from commands.models.verb import Verb
+from commands.rule_check import check_lock
 
 
 class Lock(models.Model):
@@ -37,6 +38,9 @@ class Lock(models.Model):
 
     def __str__(self) -> str:
         return f"{self.covers} ({self.reason})"
+
+    def clean(self) -> None:
+        check_lock(self)
 
     @property
     def covers(self) -> str:

@@ -4,12 +4,17 @@ from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.validators import MinValueValidator
 from django.db import models
+from django.db.models.functions import Lower
 from simple_history.models import HistoricalRecords
 
+from commands import rule_words
 from commands.models.tag import Tag
 from commands.models.verb import Verb
+from commands.rule_check import check_rule
 
 AT_LEAST_ONE = [MinValueValidator(1)]
+MAX_TEXT = 400
+"""Characters of a rule in words: what the record has room for."""
 
 
 class Rule(models.Model):
@@ -78,6 +83,14 @@ class Rule(models.Model):
     class Meta:
         ordering = ["pk"]
         constraints = [
+            # What the models would not have let through must not make a deny weaker than it reads.
+            models.CheckConstraint(name="rule_domain_in_lower_case", condition=models.Q(domain=Lower("domain"))),
+            models.CheckConstraint(
+                name="rule_has_both_hours",
+                condition=models.Q(hours_from__isnull=True, hours_until__isnull=True)
+                | models.Q(hours_from__isnull=False, hours_until__isnull=False),
+                violation_error_message="Give both hours, or none.",
+            ),
             models.CheckConstraint(
                 name="rule_names_one_subject",
                 condition=models.Q(user__isnull=False, group__isnull=True, domain="", everyone=False)
@@ -94,11 +107,21 @@ class Rule(models.Model):
                 violation_error_message="Name one of: a verb, a tag, all verbs.",
             ),
         ]
-        indexes = [models.Index(fields=["domain"], name="rule_domain", condition=~models.Q(domain=""))]
+        # Rules are read by whom they are for: a user, some groups, a domain, everyone.
+        indexes = [
+            models.Index(fields=["domain"], name="rule_domain"),
+            models.Index(fields=["everyone"], name="rule_everyone", condition=models.Q(everyone=True)),
+        ]
 
     def __str__(self) -> str:
         verbs = "all verbs" if self.all_verbs else f"verbs tagged {self.tag}" if self.tag_id else str(self.verb)
-        return f"{self.effect} {self.subject_text}: {verbs}"
+        text = f"{self.effect} {self.subject_text}: {verbs}"
+        if details := ", ".join(rule_words.details(self)):
+            text += f" ({details})"
+        return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
+
+    def clean(self) -> None:
+        check_rule(self)
 
     @property
     def subject_text(self) -> str:

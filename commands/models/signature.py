@@ -75,6 +75,8 @@ class Parameter(models.Model):
         if self.type not in self.Type.values or self.max_length is None:
             return  # said of the field already
         matcher = self.matcher()
+        if matcher.characters_fault:
+            raise ValidationError({"characters": matcher.characters_fault})
         if matcher.fault:
             raise ValidationError({"repeat" if self.repeat and not self.detail else "detail": matcher.fault})
 
@@ -93,4 +95,6 @@ class Parameter(models.Model):
             repeat=self.repeat,
             max_length=self.max_length,
             allow_leading_dash=self.allow_leading_dash,
+            max_count=self.max_count,
+            characters=self.characters,
         )

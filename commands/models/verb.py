@@ -1,14 +1,19 @@
 """The map: which verb runs which executable."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import ClassVar
+
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from simple_history.models import HistoricalRecords
 
 from commands import kinds
 from commands.kinds import KINDS
 from commands.models.tag import Tag
-from commands.models.verbhistory import VerbHistory
+from commands.models.verbhistory import VerbHistory, VerbRecords
+from commands.rule_check import lost_arguments
 from commands.validators import (
     validate_action_verb_name,
     validate_address,
@@ -135,7 +140,8 @@ class Verb(models.Model):
         ),
     )
 
-    history = HistoricalRecords(m2m_fields=[tags], bases=[VerbHistory])
+    history = VerbRecords(m2m_fields=[tags], bases=[VerbHistory])
+    history_records: ClassVar[VerbRecords]
 
     class Meta:
         ordering = ["name"]
@@ -157,10 +163,34 @@ class Verb(models.Model):
     def _is_set(self, name: str) -> bool:
         return bool(getattr(self, name) != getattr(Verb(), name))
 
+    @contextmanager
+    def without_history(self) -> Iterator[None]:
+        """Around all that is saved of a verb, its tags and signatures; then `add_version`, in the same transaction.
+
+        Without the two each save, and each change of tags, makes a row of the history, and a change of signatures none.
+        """
+        self.skip_history_when_saving = True
+        try:
+            yield
+        finally:
+            del self.skip_history_when_saving
+
+    def add_version(self, *, is_new: bool, reason: str = "") -> None:
+        """Put the verb as it is now, with tags and signatures, into its history. `reason`: 100 characters."""
+        if not getattr(settings, "SIMPLE_HISTORY_ENABLED", True):
+            return
+        self._change_reason = reason
+        self.history_records.create_historical_record(self, "+" if is_new else "~")
+
     def clean_signatures(self) -> None:
-        """Refuse signatures that don't go with each other or with what runs. To be called when all rows are saved."""
-        rows = self.signatures.prefetch_related("parameters")
-        validate_signatures(self.kind, self.argv, [row.matcher() for row in rows])
+        """Refuse signatures that don't go with each other, with what runs, or with rules that speak of parameters.
+
+        To be called when all rows are saved.
+        """
+        matchers = [row.matcher() for row in self.signatures.prefetch_related("parameters")]
+        validate_signatures(self.kind, self.argv, matchers)
+        if faults := lost_arguments(self, matchers):
+            raise ValidationError(faults, code="lost_arguments")
 
 
 class ActionVerb(models.Model):

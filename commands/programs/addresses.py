@@ -9,17 +9,17 @@ filters.
 # RFC 5321 section 4.5.3.1.3: a path is at most 256 octets, the angle brackets counted.
 ADDRESS_LENGTH = 254
 
+LOCAL_PART_LENGTH = 64  # section 4.5.3.1.1
+
 # White space and controls end a line or a word of the filters' files, '#' begins a comment there, '*' and '?'
 # would make SpamAssassin take an address for a pattern. The rest need quotes, which the filters don't know.
 FORBIDDEN = frozenset(b'*?#\\"<>()[],;:\x7f' + bytes(range(33)))
 
-_ATOM = r"[A-Za-z0-9!$%&'+/=^_`{|}~-]+"
+_ATEXT = r"[A-Za-z0-9!$%&'+/=^_`{|}~-]"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 
-SIGNATURE = (
-    rf"(?=.{{1,254}}\Z)(?:\*@|\*\.|(?=.{{1,64}}@){_ATOM}(?:\.{_ATOM})*@){_LABEL}(?:\.{_LABEL})*"  # RFC 5322, RFC 1123
-)
-"""A pattern, as the map's signature may say it: stricter than `is_pattern`, which knows but the filters' needs."""
+SIGNATURE = rf"(?:\*@|\*\.|{_ATEXT}(?:\.?{_ATEXT}){{0,63}}@){_LABEL}(?:\.{_LABEL})*"  # RFC 5322, RFC 1123
+"""A pattern, as the map's signature may say it: stricter than `is_pattern` but for lengths, in which dots count."""
 
 TO = b"to "  # before the pattern of a recipient, on an entry's line; one of a sender stands alone
 
@@ -34,6 +34,7 @@ def is_pattern(pattern: bytes) -> bool:
         and b"@" not in domain
         and not domain.startswith(b".")
         and len(address) <= ADDRESS_LENGTH
+        and len(local) <= LOCAL_PART_LENGTH
         and not FORBIDDEN.intersection(address)
         and not address.startswith(b"-")
     )

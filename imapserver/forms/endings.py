@@ -7,6 +7,7 @@ from imapserver.wire import response
 
 REFUSALS = {
     Outcome.NOPERM: ("NO", "NOPERM"),
+    Outcome.PRIVACY: ("NO", "PRIVACYREQUIRED"),
     Outcome.LIMIT: ("NO", "LIMIT"),
     Outcome.UNAVAILABLE: ("NO", "UNAVAILABLE"),
     Outcome.USAGE: ("BAD", ""),
@@ -14,10 +15,12 @@ REFUSALS = {
 
 ENDS = {
     Outcome.CANCELED: ("CANCELED", "was canceled"),
+    Outcome.REVOKED: ("CANCELED", "was ended by an administrator"),
     Outcome.SHUTDOWN: ("CANCELED", "was canceled: the server is shutting down"),
     Outcome.TIMEOUT: ("TIMEOUT", "took too long"),
     Outcome.LIMIT: ("LIMIT", "went over its limit of input or output"),
     Outcome.UNAVAILABLE: ("UNAVAILABLE", "was ended: its messages can't be had"),
+    Outcome.AUDIT_LOST: ("UNAVAILABLE", "was ended: it can't be recorded any more"),
     Outcome.CANNOT: ("CANNOT", "can't be carried in this form"),
     Outcome.CLIENT_GONE: ("CANCELED", "was canceled"),
     Outcome.ENGINE_LOST: ("CANCELED", "was canceled: the mail engine is gone"),

@@ -37,8 +37,11 @@ class Tagged:
 
 
 async def _feed(execution: Execution, lines: Incoming) -> None:
+    def take(line: bytes) -> bool:
+        return _is_text(line) and execution.write_now(line + b"\n")
+
     while True:
-        line = await lines.next()
+        line = await lines.next(take)
         if not _is_text(line):
             execution.end(Outcome.CANNOT)
             return
@@ -46,8 +49,12 @@ async def _feed(execution: Execution, lines: Incoming) -> None:
 
 
 async def _show(execution: Execution, tag: bytes, conduit: Conduit) -> None:
+    def take(data: bytes) -> bool:
+        text = data[:-1]
+        return data.endswith(b"\n") and _is_text(text) and conduit.write_now(_responses(tag, text))
+
     unfinished = b""
-    while output := await execution.read():
+    while output := await execution.read(None if unfinished else take):
         *whole, unfinished = (unfinished + output.data).split(b"\n")
         await _send(whole, tag, conduit)
         if len(unfinished) > LINE:
@@ -63,7 +70,7 @@ async def _send(lines: list[bytes], tag: bytes, conduit: Conduit) -> None:
     whole = max(map(len, shown), default=0) <= LINE and _holds_text(b"\n".join(shown))
     texts = shown if whole else list(itertools.takewhile(_is_text, shown))
     if texts:
-        await conduit.write(_responses(tag, texts))
+        await conduit.write(_responses(tag, b"\n".join(texts)))
     if len(texts) < len(shown):
         raise NoText
 
@@ -82,6 +89,7 @@ def _holds_text(octets: bytes) -> bool:
     return True
 
 
-def _responses(tag: bytes, lines: list[bytes]) -> bytes:
+def _responses(tag: bytes, text: bytes) -> bytes:
+    """Of lines without the end of the last one."""
     start = tag + b" "
-    return start + ENDING.sub(b" ", b"\n".join(lines)).replace(b"\n", b"\r\n" + start) + b"\r\n"
+    return start + ENDING.sub(b" ", text).replace(b"\n", b"\r\n" + start) + b"\r\n"

@@ -61,6 +61,8 @@ class Relay(asyncio.Protocol):
     ) -> None:
         """`changed`: more of the client may be read. `lost`: the engine is gone, why; empty if it said so itself."""
         self.mailbox = b""
+        self.identified = b""
+        """The first line of the client's last ID, as it came."""
         self._choked = False
         self._wire = wire
         self._outgoing = outgoing
@@ -105,6 +107,8 @@ class Relay(asyncio.Protocol):
         self._sending = command
         if name == b"IDLE":
             self._wake(self._settled)  # it may last half an hour
+        elif name == b"ID":
+            self.identified = data
 
     def go_on(self, event: RelayContinued) -> None:
         if self._sending.mailbox is not None and self._sending.mailbox_follows:

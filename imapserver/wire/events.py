@@ -35,8 +35,7 @@ class RelayContinued:
     literal: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class DialogueLine:
+class DialogueLine(NamedTuple):  # as with RelayStarted
     """One line under the tag of a running execution, verbatim and without CRLF."""
 
     tag: bytes
@@ -71,6 +70,10 @@ class CommandRefused:
     text: str
     fatal: bool = False
     """The next command can't be found: the caller sends BYE too and closes."""
+    name: bytes = b""
+    """In capitals, of a command that IMAPX serves; empty: it is not known to be one."""
+    text_read: bytes = field(default=b"", repr=False)  # a password may be in it
+    """What stands behind such a name in its first line."""
 
 
 Event = (

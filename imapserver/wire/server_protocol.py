@@ -28,7 +28,7 @@ from imapserver.wire.syntax import ATOM, TAG, Fragment, Literal
 
 HEAD = re.compile(rb"(" + TAG.pattern + rb") (" + ATOM.pattern + rb")((?: .*)?)", re.DOTALL)
 # A command that its first line ends: nothing in it quotes, announces, or could be cut in two ways.
-PLAIN = re.compile(rb"(" + TAG.pattern + rb") (" + ATOM.pattern + rb")(?: [^\r\n\0\"{]*)?\r\n")
+PLAIN = re.compile(TAG.pattern + rb" (" + ATOM.pattern + rb")(?: [^\r\n\0\"{]*)?\r\n")
 # But these are not the engine's, or wait for it.
 NOT_PLAIN = frozenset({b"IDLE"}).union(
     name
@@ -62,6 +62,8 @@ class ServerProtocol:
         self._octets = 0
         self._announced: Announcement | None = None
         self._refusal: str | None = None
+        self._serving = (b"", b"")
+        """Name and text of the first line of a command that IMAPX serves, while it is being collected."""
         self._prompting = False
 
     # What the caller tells
@@ -70,19 +72,23 @@ class ServerProtocol:
         if self._step != self._ended:
             self._lines.feed(data)
 
-    def receive_plain(self, data: bytes) -> RelayStarted | None:
-        """Take `data` if it is just one command of the engine's without a literal, as most are: this is its event.
+    def receive_plain(self, data: bytes) -> RelayStarted | DialogueLine | None:
+        """Take `data` if it is just one command of the engine's without a literal, or one line of a dialogue, as most
+        are: this is its event.
 
         The one that `receive_data` and `next_event` would give, in a third of the time. None: nothing is taken, and
         they are to decide."""
-        if self._step != self._read_command or not self.relaying or self._lines.buffer or len(data) > self._limits.line:
+        if self._step != self._read_command or self._lines.buffer or len(data) > self._limits.line:
             return None
-        match = PLAIN.fullmatch(data)
+        tag, _, text = data.partition(b" ")
+        if tag in self._dialogues:
+            whole = text.endswith(b"\r\n") and text.count(b"\n") == 1
+            return DialogueLine(tag, text[:-2]) if whole else None
+        match = PLAIN.fullmatch(data) if self.relaying else None
         if match is None:
             return None
-        tag, name = match.groups()
-        name = name.upper()
-        if tag in self._dialogues or len(tag) > limits.TAG or name in self.served or name in NOT_PLAIN:
+        name = match[1].upper()
+        if len(tag) > limits.TAG or name in self.served or name in NOT_PLAIN:
             return None
         return RelayStarted(tag, name, data)
 
@@ -93,7 +99,7 @@ class ServerProtocol:
         except Violation as violation:
             self._step = self._ended
             self._lines = Lines()
-            return CommandRefused(self._tag or None, str(violation), fatal=True)
+            return self._refused(str(violation), fatal=True)
 
     def log_in(self, *, relaying: bool, served: frozenset[bytes], unasked: int = limits.LITERAL_SIZE) -> None:
         """`unasked`: the largest non-synchronizing literal that the engine takes (RFC 7888): to others it would be
@@ -184,7 +190,7 @@ class ServerProtocol:
         return None
 
     def _read_command(self) -> Event | None:
-        self._tag = b""
+        self._tag, self._serving = b"", (b"", b"")
         line = self._lines.take_line(self._limits.line)
         if line is None:
             return None
@@ -201,10 +207,12 @@ class ServerProtocol:
         relayed = decided is Verdict.RELAY and self.relaying and name not in self.served
         if not relayed and decided is Verdict.REFUSE:
             return self._refuse_line(name, line, "unknown command, or not possible in this state")
+        if not relayed:
+            self._serving = (name, head[3])
         try:
             announced = announcement(line)
         except BadSyntax as error:
-            return CommandRefused(tag, str(error))
+            return self._refused(str(error))
         if relayed:
             self._name, self._literals = name, 0
             self._step = self._after_relayed_line(announced)
@@ -237,15 +245,13 @@ class ServerProtocol:
         if announced is None:
             self._step = self._read_command
             if self._refusal is not None:
-                return CommandRefused(self._tag or None, self._refusal)
-            fragments, self._fragments = tuple(self._fragments), []  # a password is not kept here
-            return CommandReceived(self._tag, self._name, fragments)
+                return self._refused(self._refusal)
+            return self._received()
         self._fragments[-1] = text[: text.rindex(b"{") - announced.binary] if text else b""
         if announced.size > limits.ARGUMENT and self._may_offer:
             self._octets = announced.size
             self._step = self._await_answer
-            fragments, self._fragments = tuple(self._fragments), []
-            return CommandReceived(self._tag, self._name, fragments, offered=announced.size)
+            return self._received(offered=announced.size)
         self._literals += 1
         self._octets += announced.size
         most = limits.FEED if self._name == b"FEED" else self._limits.literals
@@ -256,9 +262,18 @@ class ServerProtocol:
             self._refusal = "too many literals, or too large"
         if self._refusal is not None and announced.synchronizing:
             self._step = self._read_command
-            return CommandRefused(self._tag or None, self._refusal)
+            return self._refused(self._refusal)
         self._step = self._read_served_literal
         return LiteralWanted() if announced.synchronizing else self._step()
+
+    def _received(self, offered: int | None = None) -> CommandReceived:
+        fragments = tuple(self._fragments)
+        self._fragments, self._serving = [], (b"", b"")  # a password is not kept here
+        return CommandReceived(self._tag, self._name, fragments, offered)
+
+    def _refused(self, text: str, *, fatal: bool = False) -> CommandRefused:
+        (name, text_read), self._serving = self._serving, (b"", b"")
+        return CommandRefused(self._tag or None, text, fatal, name, text_read)
 
     def _read_served_literal(self) -> Event | None:
         announced = self._announced

@@ -10,17 +10,20 @@ from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
+from commands import rows
 from commands.audit import (
     StoreUnavailable,
     decode_arguments,
     encode_arguments,
     printable,
+    record_all_now,
     record_event,
     record_login,
+    record_now,
     writer,
 )
 from commands.audit_text import visible_ascii
-from commands.models import AuditEvent
+from commands.models import AuditEvent, Rule
 from commands.outcome import Outcome
 
 # Four bytes each, and nothing that repeats, so that no database can pack it for an index.
@@ -285,3 +288,48 @@ def test_store_that_comes_back_is_used_again(postgres):
         postgres.start()
     asyncio.run(writer.submit(login))
     assert AuditEvent.objects.count() == 2
+
+
+@store
+def test_units_of_a_map_that_has_changed_run_again_by_the_one_of_now():
+    """On PostgreSQL the revision is not read before, but checked by what inserts; on SQLite it is read."""
+    Rule.objects.create(everyone=True, all_verbs=True, reason="any change")
+    seen = []
+
+    def look(actor: str):
+        seen.append(rows.revision())
+        return login(actor)
+
+    asyncio.run(writer.submit(lambda: look("first")))
+    Rule.objects.update(effect="deny")  # by another connection
+    asyncio.run(submit_together([lambda: look("second"), lambda: seen.append(rows.revision())]))
+    number = rows.read_revision()
+    assert seen[0] < number
+    assert seen[-2:] == [number, number]
+    assert list(AuditEvent.objects.order_by("pk").values_list("actor", flat=True)) == ["first", "second"]
+
+
+@store
+def test_unit_that_writes_nothing_sees_a_map_that_has_changed():
+    Rule.objects.create(everyone=True, all_verbs=True, reason="any change")
+    asyncio.run(writer.submit(rows.revision))
+    Rule.objects.update(effect="deny")
+    assert asyncio.run(writer.submit(rows.revision)) == rows.read_revision()
+
+
+@store
+def test_what_a_unit_reads_has_what_it_inserted():
+    assert asyncio.run(writer.submit(lambda: (login(), AuditEvent.objects.count())[1])) == 1
+
+
+@store
+def test_event_can_be_recorded_from_any_thread():
+    record_now(kind="change", outcome="changed", actor="ann", reason="by hand")
+    record_all_now([{"kind": "view", "outcome": "ok", "actor": name} for name in ("bob", "eve")])
+    assert list(AuditEvent.objects.order_by("pk").values_list("actor", flat=True)) == ["ann", "bob", "eve"]
+    run_sql("ALTER TABLE commands_auditevent RENAME TO away")
+    try:
+        with pytest.raises(StoreUnavailable):
+            record_now(kind="view", outcome="ok")
+    finally:
+        run_sql("ALTER TABLE away RENAME TO commands_auditevent")

@@ -9,12 +9,14 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from commands import audit
+from commands import audit, authorization, known
 from commands.attempt import Accepted, Attempt
 from commands.audit import decode_arguments, record_exit
-from commands.authorization import Refused, authorize, record_limit, visible_verbs
-from commands.models import AuditEvent, Execution, Parameter, Rule, Signature, Verb
+from commands.authorization import Refused, authorize, reconsider, record_limit, takes_input, visible_verbs
+from commands.models import AuditEvent, Execution, Lock, Parameter, Rule, Signature, Tag, Verb
 from commands.outcome import Outcome
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -29,6 +31,8 @@ class End:
     bytes_in: int = 3
     bytes_out: int = 4
     seconds: float = 1.5
+    transcript_digest: bytes | None = None
+    reason: str = ""
 
 
 @pytest.fixture
@@ -68,6 +72,20 @@ def outcome(attempt: Attempt) -> Outcome:
     return answer.outcome if isinstance(answer, Refused) else Outcome.ACCEPTED
 
 
+def events():
+    """Of attempts and their ends: changes of the map are events too."""
+    return AuditEvent.objects.exclude(kind="change").order_by("pk")
+
+
+def ask(unit):
+    """What a unit of the writer answers."""
+
+    async def submitted():
+        return await audit.writer.submit(unit)
+
+    return asyncio.run(submitted())
+
+
 def run_sql(sql: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(sql)
@@ -75,7 +93,7 @@ def run_sql(sql: str) -> None:
 
 def test_accept_is_committed_when_authorize_returns(attempt, rule):
     accepted = asyncio.run(authorize(attempt))
-    event = AuditEvent.objects.get()  # by this thread's own connection
+    event = events().get()  # by this thread's own connection
     assert (event.kind, event.outcome, event.actor_id, event.actor) == ("accept", "accepted", attempt.user_id, "ann")
     assert (event.rule_id, event.rule) == (rule.pk, "allow user ann: blacklist")
     assert (event.execution_id, event.revision) == (accepted.execution_id, accepted.revision)
@@ -95,41 +113,50 @@ def test_denied_and_unknown_verb_look_the_same_but_not_in_the_record(attempt, ve
     denied, unknown = decide(attempt), decide(replace(attempt, verb="nothing"))
     assert (denied.outcome, denied.text) == (Outcome.NOPERM, unknown.text)
     assert unknown.outcome == Outcome.NOPERM
-    first, second = AuditEvent.objects.order_by("pk")
+    first, second = events()
     assert (first.kind, first.outcome, first.rule_id) == ("reject", "noperm", deny.pk)
     assert first.rule == "deny group staff: blacklist"
     assert (second.kind, second.outcome, second.verb, second.rule_id) == ("reject", "noverb", "nothing", None)
     assert not Execution.objects.exists()
 
 
+def test_lock_is_recorded_as_a_lock_and_as_no_rule(attempt, rule):
+    lock = Lock.objects.create(pk=rule.pk, user=rule.user, reason="lost phone")
+    assert outcome(attempt) == Outcome.NOPERM
+    event = events().get()
+    assert (event.rule_id, event.rule) == (None, f"lock {lock.pk}: user ann (lost phone)")
+    lock.delete()
+    assert outcome(attempt) == Outcome.ACCEPTED
+
+
 def test_no_rule_means_no(attempt, verb):
     assert outcome(attempt) == Outcome.NOPERM
-    assert AuditEvent.objects.get().reason == "no rule allows it"
+    assert events().get().reason == "no rule allows it"
 
 
 def test_verb_that_is_not_enabled_is_not_there(attempt, rule, verb):
     Verb.objects.update(enabled=False)
     assert outcome(attempt) == Outcome.NOPERM
-    assert AuditEvent.objects.get().outcome == Outcome.NOVERB
+    assert events().get().outcome == Outcome.NOVERB
 
 
 def test_wrong_arguments_are_refused_with_the_usage(attempt, rule):
     refused = decide(replace(attempt, arguments=(b"add", b"\xff")))
     assert refused.outcome == Outcome.USAGE
     assert refused.text == "blacklist: usage: add ADDRESS"
-    event = AuditEvent.objects.get()
+    event = events().get()
     assert (event.outcome, event.rule_id, event.arguments_text) == ("usage", rule.pk, "add \\xff")
 
 
 def test_too_many_arguments_are_refused_and_kept(attempt, rule):
     arguments = (b"x",) * 17
     assert outcome(replace(attempt, arguments=arguments)) == Outcome.LIMIT
-    assert decode_arguments(AuditEvent.objects.get().arguments) == arguments
+    assert decode_arguments(events().get().arguments) == arguments
 
 
 def test_attempt_that_no_column_would_take_is_recorded(attempt, rule):
     assert outcome(replace(attempt, verb="\x00" * 70 + "\udcff" * 70, remote_addr="nowhere")) == Outcome.NOPERM
-    event = AuditEvent.objects.get()
+    event = events().get()
     assert event.verb.isprintable()
     assert event.remote_addr is None
 
@@ -180,7 +207,7 @@ def test_visible_verbs_are_those_that_may_be_run_by_name(ann, rule):
     assert [entry.name for entry in asyncio.run(visible_verbs(bob.pk))] == ["alpha"]
     User.objects.update(is_active=False)
     assert asyncio.run(visible_verbs(ann.pk)) == ()
-    assert not AuditEvent.objects.exists()
+    assert not events().exists()
 
 
 def refuse_inserts_by_a_trigger() -> None:
@@ -241,7 +268,7 @@ def test_accept_that_comes_too_late_is_followed_by_an_exit(attempt, rule, settin
         return caught.value.outcome
 
     assert asyncio.run(conversation()) == Outcome.UNAVAILABLE
-    assert list(AuditEvent.objects.order_by("pk").values_list("kind", "outcome")) == [
+    assert list(events().values_list("kind", "outcome")) == [
         ("accept", "accepted"),
         ("exit", "unavailable"),
     ]
@@ -304,7 +331,130 @@ def test_exit_is_tried_again_until_the_store_takes_it(attempt, rule):
     assert AuditEvent.objects.filter(kind="exit").count() == 1
 
 
+def test_verb_that_needs_tls_says_so_and_is_recorded(attempt, rule):
+    Rule.objects.update(tls="yes")
+    refused = decide(replace(attempt, tls=False))
+    assert (refused.outcome, refused.text) == (Outcome.PRIVACY, "this verb needs TLS")
+    event = events().get()
+    assert (event.outcome, event.reason) == ("privacyrequired", "no rule allows it; by TLS it may be run")
+    assert outcome(attempt) == Outcome.ACCEPTED
+
+
+def test_rules_see_the_whole_attempt(attempt, rule, verb):
+    verb.tags.add(Tag.objects.create(name="lists"))
+    conditions = {"networks": "10.0.0.0/8", "mailbox": "Junk", "arguments": {"address": r".*@smith\.com"}}
+    Rule.objects.update(verb=None, tag=Tag.objects.get(), **conditions)
+    there = replace(attempt, remote_addr="10.0.0.1", mailbox="Junk")
+    assert outcome(there) == Outcome.ACCEPTED
+    for other in ({"mailbox": ""}, {"remote_addr": "::1"}, {"arguments": (b"add", b"joe@jones.org")}):
+        assert outcome(replace(there, **other)) == Outcome.NOPERM
+
+
+def test_client_that_names_itself_is_recorded(attempt, rule):
+    asyncio.run(authorize(replace(attempt, client_id="Mutt 2.2")))
+    assert events().get().client_id == "Mutt 2.2"
+
+
+@pytest.mark.parametrize("change", ["networks", "mailbox", "arguments", "tls"])
+def test_verb_is_visible_to_whom_may_run_it_in_some_way(ann, rule, change):
+    values = {"networks": "10.0.0.0/8", "mailbox": "Junk", "arguments": {"address": "x"}, "tls": "yes"}
+    Rule.objects.update(**{change: values[change]})
+    assert [entry.name for entry in asyncio.run(visible_verbs(ann.pk))] == ["blacklist"]
+    Rule.objects.create(effect="deny", user=ann, all_verbs=True, **{change: values[change]})
+    assert [entry.name for entry in asyncio.run(visible_verbs(ann.pk))] == ["blacklist"]
+    Rule.objects.create(effect="deny", user=ann, all_verbs=True)
+    assert asyncio.run(visible_verbs(ann.pk)) == ()
+
+
+def test_verb_of_a_rule_that_is_past_is_not_visible(ann, rule):
+    Rule.objects.update(valid_until=timezone.now())
+    assert asyncio.run(visible_verbs(ann.pk)) == ()
+
+
+def test_only_a_verb_that_may_be_run_takes_input(ann, rule):
+    assert not asyncio.run(takes_input(ann.pk, "blacklist"))
+    Verb.objects.update(takes_input=True)
+    assert asyncio.run(takes_input(ann.pk, "blacklist"))
+    Rule.objects.all().delete()
+    assert not asyncio.run(takes_input(ann.pk, "blacklist"))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda rule: None, None),
+        (lambda rule: rule.delete(), "no rule allows it any more"),
+        (lambda rule: Rule.objects.update(effect="deny"), "rule {}: deny user ann: blacklist"),
+        (lambda rule: Rule.objects.update(valid_until=timezone.now()), "no rule allows it any more"),
+        (lambda rule: Rule.objects.create(effect="limit", everyone=True, all_verbs=True, at_once=1), None),
+        (lambda rule: Lock.objects.create(pk=5, user=rule.user, reason="lost phone"), "lock 5: user ann (lost phone)"),
+        (lambda rule: Lock.objects.create(pk=5, network="::1", reason="x"), "lock 5: network ::1 (x)"),
+        (lambda rule: Lock.objects.create(network="::2", reason="x"), None),
+        (lambda rule: User.objects.update(is_active=False), "no such user, or not active"),
+        (lambda rule: Verb.objects.update(enabled=False), "the verb is not enabled"),
+        (lambda rule: Verb.objects.update(name="other"), "the verb is gone"),
+    ],
+)
+def test_what_runs_is_decided_again_by_the_map_of_now(attempt, rule, change, reason):
+    accepted, number = decide(attempt), rule.pk
+    change(rule)
+    revoked = ask(lambda: reconsider([accepted]))
+    assert revoked == ({} if reason is None else {accepted.execution_id: reason.format(number)})
+
+
+def test_all_that_runs_is_decided_again_in_a_fixed_number_of_queries(verb):
+    Rule.objects.create(everyone=True, all_verbs=True)
+    users = [User.objects.create_user(f"user{number}") for number in range(20)]
+    arguments = (b"add", b"joe@smith.com")
+    accepted = [decide(Attempt(user.pk, user.username, "blacklist", arguments, "imap")) for user in users]
+    User.objects.filter(pk=users[3].pk).update(is_active=False)
+
+    def counted():
+        with CaptureQueriesContext(connection) as queries:
+            return reconsider(accepted), len(queries)
+
+    revoked, first = ask(counted)
+    assert list(revoked) == [accepted[3].execution_id]
+    assert first <= 15  # the map, then users, rules and locks, each once, and the revision between
+    again, queries = ask(counted)
+    assert again == revoked and queries <= 1  # the revision, if that
+
+
+def test_attempt_of_a_known_user_reads_the_revision_at_most(attempt, rule):
+    decide(attempt)
+
+    def counted():
+        with CaptureQueriesContext(connection) as queries:
+            authorization._known.party(attempt.user_id)
+        return len(queries)
+
+    assert ask(counted) <= 1
+
+
+def test_map_that_changes_while_a_user_is_read_is_read_again(attempt, rule, monkeypatch):
+    """Else the rules of one revision would be decided on by the verbs of another."""
+    load_rules = known.load_rules
+
+    def load_then_change(*subjects, **shared):
+        monkeypatch.setattr(known, "load_rules", load_rules)
+        rules = load_rules(*subjects, **shared)
+        run_sql("DELETE FROM commands_rule")
+        return rules
+
+    monkeypatch.setattr(known, "load_rules", load_then_change)
+    assert outcome(attempt) == Outcome.NOPERM
+
+
+def test_what_is_kept_of_users_has_a_bound(ann, rule, monkeypatch):
+    monkeypatch.setattr(known, "MAX_USERS", 3)
+    users = [ann, *(User.objects.create_user(f"user{number}") for number in range(7))]
+    map_ = known.Known()
+    for user in users * 2:
+        assert map_.party(user.pk).subject.username == user.username
+        assert len(map_._map._parties) <= 3
+
+
 def test_limit_is_recorded(attempt, rule):
     asyncio.run(record_limit(attempt))
-    event = AuditEvent.objects.get()
+    event = events().get()
     assert (event.kind, event.outcome, event.verb) == ("reject", "limit", "blacklist")

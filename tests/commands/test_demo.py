@@ -1,5 +1,6 @@
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -10,17 +11,19 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.http import HttpRequest
+from django.utils import timezone
 from pytest_django import Settings
 
-from commands.models import ActionVerb, MapRevision, Parameter, Rule, Signature, Verb
+from commands.models import ActionVerb, MapRevision, Parameter, Rule, Signature, Tag, Verb
 from commands.policy import Request, decide
+from commands.rules import load_all_rules
 from commands.signature import UsageError, build_argv, match_arguments
 from commands.snapshot import load_snapshot, load_subject
 from tests.commands.programs.script import run
 
 pytestmark = pytest.mark.django_db
 
-MODELS = (User, Verb, Signature, Parameter, Rule, ActionVerb)
+MODELS = (User, Tag, Verb, Signature, Parameter, Rule, ActionVerb)
 BIN = Path(sys.executable).parent
 
 Demo = Callable[[], str]
@@ -45,10 +48,27 @@ def rows() -> dict[str, list[dict[str, Any]]]:
 
 
 def may_run(username: str) -> set[str]:
-    snapshot = load_snapshot()
+    """At any time: on a Monday morning, in the night to a Sunday."""
+    snapshot, rules = load_snapshot(), load_all_rules()
     subject = load_subject(User.objects.get(username=username).pk)
     assert subject is not None
-    return {verb for verb in snapshot.verbs if decide(snapshot.rules, Request(subject, verb)).allowed}
+    morning, night = (timezone.make_aware(datetime(2026, 3, *at)) for at in ((2, 9), (8, 3)))
+    at_times = [
+        {
+            entry.name
+            for entry in snapshot.verbs.values()
+            if decide(rules, Request(subject, entry.name, at, entry.tags)).allowed
+        }
+        for at in (morning, night)
+    ]
+    assert at_times[0] == at_times[1]
+    return at_times[0]
+
+
+def states(directory: Path) -> dict[Path, tuple[int, ...]]:
+    """What a write would change of each file; not when it was last read."""
+    found = {path: path.stat() for path in directory.rglob("*")}
+    return {path: (stat.st_ino, stat.st_mode, stat.st_size, stat.st_mtime_ns) for path, stat in found.items()}
 
 
 def argv_of(verb: str, *arguments: bytes) -> tuple[bytes, ...]:
@@ -78,6 +98,18 @@ def test_what_it_makes_is_valid(demo: Demo) -> None:
         assert model.objects.exists()
         for row in model.objects.all():
             row.full_clean()
+    for verb in Verb.objects.all():
+        verb.clean_signatures()
+
+
+@pytest.mark.history
+def test_each_verb_and_rule_has_one_version_in_its_history(demo: Demo) -> None:
+    demo()
+    for row in (*Verb.objects.all(), *Rule.objects.all()):
+        assert [version.history_type for version in row.history.all()] == ["+"]
+    version = Verb.objects.get(name="blacklist").history.get()
+    assert version.signatures[4] == ["list"]
+    assert version.tags.count() == 1
 
 
 def test_demo_may_run_all_and_ann_the_calendar_alone(demo: Demo) -> None:
@@ -141,16 +173,16 @@ def test_the_calendar_gives_the_proposals_answer_every_day(demo: Demo, tmp_path:
 def test_again_it_changes_nothing(demo: Demo, tmp_path: Path) -> None:
     demo()
     before, revision = rows(), MapRevision.objects.get().number
-    files = {path: path.stat() for path in tmp_path.rglob("*")}
+    files = states(tmp_path)
     assert not demo().startswith("Made")
     assert rows() == before
     assert MapRevision.objects.get().number == revision
-    assert {path: path.stat() for path in tmp_path.rglob("*")} == files
+    assert states(tmp_path) == files
 
 
 def test_says_what_it_made_and_what_was_there(demo: Demo) -> None:
     first, second = demo().splitlines(), demo().splitlines()
-    assert first[0].startswith("Made: verb blacklist, ")
+    assert first[0].startswith("Made: tag lists, tag mail, verb blacklist, ")
     assert 'rule "allow user ann: calendar"' in first[0]
     assert second[0].startswith("There already: verb blacklist, ")
     assert first[1] == second[1]

@@ -7,17 +7,19 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection
 
+from commands import partitions
 from commands.models import AuditEvent, Execution
 
 pytestmark = pytest.mark.django_db
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
-ROWS = 2000
-RARE = 500  # each such one differs from the rest
+ROWS = 4000
+RARE = 40  # each such one differs from the rest
 
 
 @pytest.fixture
 def events():
+    partitions.ensure(now=START)
     AuditEvent.objects.bulk_create(
         AuditEvent(
             at=START + timedelta(seconds=number),
@@ -25,13 +27,14 @@ def events():
             outcome="accepted" if number % RARE else "noperm",
             actor="ann" if number % RARE else "bob",
             verb="calendar" if number % RARE else "deliver",
+            remote_addr="192.0.2.7" if number % RARE else "2001:db8::7",
             execution_id=uuid.UUID(int=number),
             node="n",
         )
         for number in range(ROWS)
     )
     count_values(AuditEvent)
-    return AuditEvent.objects.order_by("-pk")
+    return AuditEvent.objects.order_by("-at", "-pk")  # as the admin makes it
 
 
 @pytest.fixture
@@ -66,28 +69,32 @@ def is_sorted(plan: str) -> bool:
 @pytest.mark.parametrize(
     ("filters", "index"),
     [
-        ({"actor": "bob"}, "auditevent_actor"),
-        ({"verb": "deliver"}, "auditevent_verb"),
-        ({"outcome": "noperm"}, "auditevent_outcome"),
-        ({"kind": "reject"}, "auditevent_rejects"),
+        ({}, "at_idx|auditevent_at"),
+        ({"actor": "bob"}, "actor_at_idx|auditevent_actor"),
+        ({"verb": "deliver"}, "verb_at_idx|auditevent_verb"),
+        ({"remote_addr": "2001:db8::7"}, "remote_addr_at_idx|auditevent_address"),
+        ({"outcome": "noperm"}, "outcome_at_idx|auditevent_outcome"),
+        ({"kind": "reject"}, "at_idx1|auditevent_rejects"),
     ],
 )
 def test_page_of_filtered_events_is_read_from_an_index(events, filters, index):
-    plan = events.filter(**filters)[:50].explain()
-    assert index in plan, plan
+    if "outcome" in filters and connection.vendor == "sqlite":
+        pytest.skip("SQLite does not see that this value is none of those left out")
+    plan = events.filter(**filters)[:5].explain()
+    assert re.search(index, plan), plan
     assert not is_sorted(plan), plan
 
 
 @pytest.mark.parametrize(
     ("filters", "index"),
     [
-        ({"at__gte": START, "at__lt": START + timedelta(seconds=5)}, "auditevent_at"),
-        ({"execution_id": uuid.UUID(int=7)}, "auditevent_execution"),
+        ({"at__gte": START, "at__lt": START + timedelta(seconds=5)}, "at_idx|auditevent_at"),
+        ({"execution_id": uuid.UUID(int=7)}, "execution_id_idx|auditevent_execution"),
     ],
 )
 def test_few_events_are_found_by_an_index(events, filters, index):
     plan = events.filter(**filters).explain()
-    assert index in plan, plan
+    assert re.search(index, plan), plan
 
 
 @pytest.mark.parametrize(
@@ -96,10 +103,10 @@ def test_few_events_are_found_by_an_index(events, filters, index):
         ({}, "execution_started"),
         ({"username": "bob"}, "execution_username"),
         ({"verb": "deliver"}, "execution_verb"),
-        ({"outcome": ""}, "execution_outcome"),
+        ({"outcome": ""}, "execution_running"),
     ],
 )
 def test_page_of_executions_is_read_from_an_index(executions, filters, index):
-    plan = executions.filter(**filters)[:50].explain()
-    assert index in plan, plan
+    plan = executions.filter(**filters)[:5].explain()
+    assert re.search(index, plan), plan
     assert not is_sorted(plan), plan

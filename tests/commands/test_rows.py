@@ -37,7 +37,13 @@ def full_event() -> AuditEvent:
         bytes_in=2**40,
         bytes_out=0,
         duration=timedelta(days=1, microseconds=5),
+        client_id="mutt",
+        transcript_digest=bytes(range(32)),
         node="host:1",
+        chain_id=uuid.UUID(int=8),
+        sequence=2**40,
+        epoch=2**30,
+        mac=bytes(range(32, 64)),
     )
 
 
@@ -54,6 +60,10 @@ def full_execution() -> Execution:
         door="imap",
         remote_addr="::1",
         tls=True,
+        client_id="mutt",
+        chain_id=uuid.UUID(int=8),
+        node="host:1",
+        transcript="full",
         started=NOW,
         ended=NOW,
         outcome="exit",

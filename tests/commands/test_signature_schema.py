@@ -7,7 +7,8 @@ from jsonschema import Draft202012Validator
 
 from commands.models import Parameter, Signature, Verb
 from commands.signature_schema import describe
-from commands.snapshot import VerbEntry, load_snapshot
+from commands.snapshot import load_snapshot
+from commands.verbmap import VerbEntry
 
 pytestmark = pytest.mark.django_db
 
@@ -45,6 +46,9 @@ def validator(*signatures: list[dict], **fields) -> Draft202012Validator:
         ({"type": "uids"}, ["1:4,7"], ["*", "", "0"]),
         ({"type": "date"}, ["2027-01-31", "today"], ["2027-02-30", "soon"]),
         ({"type": "mailbox"}, ["INBOX"], ["", "-x"]),
+        ({"type": "file", "max_length": 3}, ["a\nb", ""], ["abcd", "-a"]),
+        ({"type": "text", "characters": "a-c"}, ["abc", ""], ["abd", "-a"]),
+        ({"type": "pattern", "detail": "a+b?", "characters": "a"}, ["aa"], ["ab", ""]),
     ],
 )
 def test_values_of_each_type(parameter, taken, refused):
@@ -64,6 +68,11 @@ def test_repeated_parameter_takes_as_many_as_a_command_does():
     schema = validator([{"type": "word", "detail": "add"}, {"type": "email", "repeat": True}])
     assert [size for size in range(18) if schema.is_valid(["add"] + ["a@b.example"] * size)] == list(range(1, 16))
     assert not schema.is_valid(["add", "a@b.example", "nobody"])
+
+
+def test_repeated_parameter_takes_no_more_than_the_map_says():
+    schema = validator([{"type": "word", "detail": "add"}, {"type": "email", "repeat": True, "max_count": 2}])
+    assert [size for size in range(5) if schema.is_valid(["add"] + ["a@b.example"] * size)] == [1, 2]
 
 
 def test_arguments_that_match_two_signatures_are_valid():

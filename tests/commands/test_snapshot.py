@@ -1,4 +1,4 @@
-"""Snapshots of map and rules, read from a real database."""
+"""Snapshots of the map and its users, read from a real database."""
 
 import dataclasses
 
@@ -7,12 +7,12 @@ from django.contrib.auth.models import Group, User
 
 from commands import policy, signature
 from commands import snapshot as module
-from commands.models import ActionVerb, MapRevision, Parameter, Rule, Signature, Verb
-from commands.snapshot import load_snapshot, load_subject, read_revision
+from commands.models import ActionVerb, MapRevision, Parameter, Rule, Signature, Tag, Verb
+from commands.snapshot import load_snapshot, load_subject, load_subjects, read_revision
 
 pytestmark = pytest.mark.django_db
 
-SNAPSHOT_QUERIES = 7  # verbs, signatures, parameters, rules, action verbs, and the revision before and after
+SNAPSHOT_QUERIES = 7  # verbs, signatures, parameters, tags, action verbs, and the revision before and after
 
 
 @pytest.fixture(autouse=True)
@@ -70,13 +70,10 @@ def test_verb_without_signatures_has_no_usage():
     assert (entry.signatures, entry.usage) == ((), "")
 
 
-def test_what_is_not_enabled_is_left_out():
-    off = make_verb("off", enabled=False)
-    Rule.objects.create(everyone=True, all_verbs=True, enabled=False)
-    Rule.objects.create(everyone=True, verb=off)
+def test_verb_that_is_not_enabled_is_kept_apart():
+    make_verb("off", enabled=False)
     snapshot = load_snapshot()
     assert dict(snapshot.verbs) == {}
-    assert [rule.verb for rule in snapshot.rules] == ["off"]
     assert list(snapshot.disabled) == ["off"]
 
 
@@ -108,23 +105,11 @@ def test_repeated_parameter_is_kept():
     assert load_snapshot().verbs["send"].usage == "RECIPIENT... MESSAGE"
 
 
-def test_rules_are_kept_with_their_subject_verb_and_words():
-    ann, staff = User.objects.create_user("ann"), Group.objects.create(name="staff")
-    verb = make_verb("calendar")
-    ids = [
-        Rule.objects.create(**fields).pk
-        for fields in (
-            {"user": ann, "verb": verb},
-            {"group": staff, "all_verbs": True, "effect": "deny"},
-            {"everyone": True, "verb": verb},
-        )
-    ]
-    allow, deny = policy.Effect.ALLOW, policy.Effect.DENY
-    assert set(load_snapshot().rules) == {
-        policy.Rule(ids[0], allow, "allow user ann: calendar", user_id=ann.pk, verb="calendar"),
-        policy.Rule(ids[1], deny, "deny group staff: all verbs", group_id=staff.pk),
-        policy.Rule(ids[2], allow, "allow everyone: calendar", everyone=True, verb="calendar"),
-    }
+def test_tags_and_what_is_to_be_recorded_are_kept():
+    verb = make_verb("calendar", transcript="full", redactions=["[0-9]{16}"])
+    verb.tags.set([Tag.objects.create(name=name) for name in ("home", "dates")])
+    entry = load_snapshot().verbs["calendar"]
+    assert (entry.tags, entry.transcript, entry.redactions) == ({"home", "dates"}, "full", ("[0-9]{16}",))
 
 
 def test_action_verbs_are_kept_in_capitals():
@@ -151,30 +136,29 @@ def test_snapshot_can_not_be_changed():
 
 
 def test_snapshot_takes_as_many_queries_for_a_large_map_as_for_a_small_one(django_assert_num_queries):
-    groups = [Group.objects.create(name=f"group {number}") for number in range(20)]
-    for number, group in enumerate(groups):
-        verb = make_verb(f"verb{number}", [word("add"), ADDRESS], [word("list")])
-        Rule.objects.create(group=group, verb=verb)
-        Rule.objects.create(user=User.objects.create_user(f"user{number}"), verb=verb)
+    for number in range(20):
+        make_verb(f"verb{number}", [word("add"), ADDRESS], [word("list")]).tags.add(
+            Tag.objects.create(name=f"t{number}")
+        )
         if number in (0, 19):
             with django_assert_num_queries(SNAPSHOT_QUERIES):
                 snapshot = load_snapshot()
             with django_assert_num_queries(0):
                 assert len([entry.usage for entry in snapshot.verbs.values()]) == number + 1
-                assert len([rule.text for rule in snapshot.rules]) == 2 * (number + 1)
 
 
-def test_snapshot_of_a_map_that_changes_meanwhile_is_read_again(monkeypatch, django_assert_num_queries):
+def test_snapshot_of_a_map_that_changes_meanwhile_is_read_again(monkeypatch):
     make_verb("first")
-    load_rules = module._load_rules
+    load_verbs = module._load_verbs
 
-    def change_then_load():
-        monkeypatch.setattr(module, "_load_rules", load_rules)
+    def load_then_change():
+        monkeypatch.setattr(module, "_load_verbs", load_verbs)
+        verbs = load_verbs()
         make_verb("second")
         MapRevision.objects.update(number=read_revision() + 1)
-        return load_rules()
+        return verbs
 
-    monkeypatch.setattr(module, "_load_rules", change_then_load)
+    monkeypatch.setattr(module, "_load_verbs", load_then_change)
     snapshot = load_snapshot()
     assert set(snapshot.verbs) == {"first", "second"}
     assert snapshot.revision == read_revision()
@@ -202,6 +186,19 @@ def test_subject_takes_one_query_however_many_groups(count, django_assert_num_qu
     assert subject is not None and len(subject.group_ids) == count
 
 
+def test_many_subjects_take_one_query(django_assert_num_queries):
+    group = Group.objects.create(name="one")
+    users = [User.objects.create_user(f"user{number}", is_active=number != 3) for number in range(5)]
+    group.user_set.set(users[:2])
+    with django_assert_num_queries(1):
+        subjects = load_subjects([user.pk for user in users] + [0])
+    assert subjects == {
+        user.pk: policy.Subject(user.pk, user.username, frozenset({group.pk} if user in users[:2] else ()))
+        for user in users
+        if user is not users[3]
+    }
+
+
 def test_user_who_is_not_active_or_not_there_is_no_subject():
     ann = User.objects.create_user("ann", is_active=False)
     ann.groups.set([Group.objects.create(name="one")])
@@ -215,13 +212,13 @@ def test_superuser_is_a_subject_like_any_other():
 
 
 def test_parameter_of_the_model_is_the_signatures_own():
-    model = Parameter(name="n", type="integer", detail="1 5", optional=True, max_length=9, allow_leading_dash=True)
-    assert model.matcher() == signature.Parameter(
-        "n", signature.ParameterType.INTEGER, "1 5", optional=True, max_length=9, allow_leading_dash=True
-    )
+    fields = {"optional": True, "max_length": 9, "allow_leading_dash": True, "max_count": 3, "characters": "0-9"}
+    model = Parameter(name="n", type="integer", detail="1 5", **fields)
+    assert model.matcher() == signature.Parameter("n", signature.ParameterType.INTEGER, "1 5", **fields)
     assert model.usage == "[N]"
 
 
 def test_types_of_the_model_and_of_signatures_are_the_same():
     assert set(Parameter.Type.values) == set(signature.ParameterType)
-    assert set(Rule.Effect.values) == set(policy.Effect)
+    assert set(Rule.Effect.values) == set(policy.Effect) - {policy.Effect.LOCK}
+    assert set(Rule.Counted.values) == set(policy.Counted)

@@ -77,6 +77,47 @@ def test_lines_that_come_before_the_accept_are_kept(demo: Client) -> None:
     assert lines[2:] == [b"100 one", b"100 two"]
 
 
+def test_lines_of_all_lengths_keep_their_order(demo: Client) -> None:
+    """Each by itself or many at once, small or larger than a pipe takes at once: whatever way they go."""
+    begin(demo)
+    texts = [str(number) * length for number, length in enumerate([1, 5000, 1, 30000, 20000, 1, 1, 4094, 4095, 1])]
+    for text in texts:
+        demo.line(f"100 {text}")
+        demo.line(f"100 after {len(text)}")
+    for text in texts:
+        assert demo.read_line() == f"100 {text}".encode()
+        assert demo.read_line() == f"100 after {len(text)}".encode()
+    demo.send(b"".join(b"100 %d\r\n" % number for number in range(500)))
+    assert [demo.read_line() for _ in range(500)] == [b"100 %d" % number for number in range(500)]
+
+
+def test_line_that_is_no_text_ends_it_behind_those_that_are(demo: Client) -> None:
+    begin(demo)
+    demo.line("100 text")
+    assert demo.read_line() == b"100 text"
+    demo.send(b"100 \xff\r\n")
+    assert demo.read_line() == b"100 NO [CANNOT] echo can't be carried in this form"
+
+
+def test_dialogue_with_a_client_that_does_not_read_waits_and_loses_nothing(demo: Client) -> None:
+    begin(demo)
+    line = b"100 " + b"x" * 1000
+    sent = 0
+    demo.socket.settimeout(0.3)
+    with pytest.raises(TimeoutError):  # the client's own buffer is full at last: all behind it has stopped
+        while True:
+            sent += demo.socket.send((line + b"\r\n")[sent % (len(line) + 2) :])
+    demo.socket.settimeout(30)
+    rest = -sent % (len(line) + 2)
+    for _ in range(sent // (len(line) + 2)):
+        assert demo.read_line() == line
+    if rest:
+        demo.send((line + b"\r\n")[-rest:])
+        assert demo.read_line() == line
+    demo.line("100 last")
+    assert demo.read_line() == b"100 last"
+
+
 def test_tag_is_free_again_after_the_end(demo: Client) -> None:
     demo.play("""
         C: 100 EXECUTE calendar

@@ -1,5 +1,6 @@
 """`manage.py demo`: users, verbs and rules for a trial on this machine. It may be run again at any time."""
 
+import dataclasses
 import sys
 from datetime import date
 from pathlib import Path, PurePath
@@ -11,9 +12,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import models, transaction
 
 from commands import demo_data
-from commands.demo_data import DemoUser, DemoVerb
+from commands.changes import by_command
+from commands.demo_data import DemoRule, DemoUser, DemoVerb
 from commands.execution.environment import make_home
-from commands.models import ActionVerb, Parameter, Rule, Signature, Verb
+from commands.models import ActionVerb, Parameter, Rule, Signature, Tag, Verb
 from commands.programs.locked_file import change_file
 
 
@@ -29,7 +31,7 @@ class Command(BaseCommand):
         self.made: list[str] = []
         self.found: list[str] = []
         try:
-            with transaction.atomic():
+            with by_command("demo"), transaction.atomic():
                 self._make_all()
         except OSError as error:
             raise CommandError(f"The files of demo can't be made: {error}") from error
@@ -40,7 +42,8 @@ class Command(BaseCommand):
         self.stdout.write(f"Users and their passwords, unless changed since: {users} (for the web admin).")
 
     def _make_all(self) -> None:
-        verbs = {entry.name: self._make_verb(entry) for entry in demo_data.verbs(Path(settings.DATA_DIR))}
+        tags = {name: self._make_tag(name, text) for name, text in demo_data.TAGS.items()}
+        verbs = {entry.name: self._make_verb(entry, tags) for entry in demo_data.verbs(Path(settings.DATA_DIR))}
         for name in demo_data.ACTION_VERBS:
             if not ActionVerb.objects.filter(name=name).exists():
                 _save(ActionVerb(name=name))
@@ -52,16 +55,27 @@ class Command(BaseCommand):
             for effect, name in rules:
                 # Where both were there, a rule is missing because somebody took it away.
                 if not {f"user {user}", f"verb {name}"}.isdisjoint(self.made):
-                    self._make_rule(effect, user, verbs[name])
+                    self._make_rule(Rule(effect=effect, user=user, verb=verbs[name], reason=entry.reason))
+        for rule in demo_data.RULES:
+            if not {f"tag {rule.tag}", f"verb {rule.verb}"}.isdisjoint(self.made):
+                self._make_rule(_rule_for_many(rule, verbs, tags))
         self._make_calendar(User.objects.get(username="demo"))
         self._make_recording()
 
-    def _make_verb(self, entry: DemoVerb) -> Verb:
+    def _make_tag(self, name: str, description: str) -> Tag:
+        tag = Tag.objects.filter(name=name).first()
+        if tag is None:
+            tag = Tag(name=name, description=description)
+            _save(tag)
+            self.made.append(f"tag {name}")
+        return tag
+
+    def _make_verb(self, entry: DemoVerb, tags: dict[str, Tag]) -> Verb:
         argv = [_path_of_script(entry.script), *entry.arguments] if entry.script else []
         verb = Verb.objects.filter(name=entry.name).first()
         if verb is None:
             self.made.append(f"verb {entry.name}")
-            return _create_verb(entry, argv)
+            return _create_verb(entry, argv, tags)
         self.found.append(f"verb {entry.name}")
         moved = _with_new_paths(verb.argv, argv)
         if moved != verb.argv:
@@ -85,9 +99,9 @@ class Command(BaseCommand):
             self.made.append(f"password of {entry.name}")
         return user
 
-    def _make_rule(self, effect: Rule.Effect, user: User, verb: Verb) -> None:
-        if not Rule.objects.filter(user=user, verb=verb).exists():
-            rule = Rule(effect=effect, user=user, verb=verb, reason="made by manage.py demo")
+    def _make_rule(self, rule: Rule) -> None:
+        same = {"user": rule.user, "domain": rule.domain, "everyone": rule.everyone, "verb": rule.verb, "tag": rule.tag}
+        if not Rule.objects.filter(**same).exists():
             _save(rule)
             self.made.append(f'rule "{rule}"')
 
@@ -110,7 +124,7 @@ class Command(BaseCommand):
         self.made.append("recording of demo")
 
 
-def _create_verb(entry: DemoVerb, argv: list[str]) -> Verb:
+def _create_verb(entry: DemoVerb, argv: list[str], tags: dict[str, Tag]) -> Verb:
     verb = Verb(
         name=entry.name,
         description=entry.description,
@@ -123,24 +137,25 @@ def _create_verb(entry: DemoVerb, argv: list[str]) -> Verb:
         idle_limit=entry.idle_limit,
         output_limit=entry.output_limit,
         takes_input=entry.takes_input,
+        transcript=entry.transcript,
+        redactions=list(entry.redactions),
     )
-    _save(verb)
-    for position, parameters in enumerate(entry.signatures):
-        signature = Signature(verb=verb, position=position)
-        _save(signature)
-        for place, parameter in enumerate(parameters):
-            _save(
-                Parameter(
-                    signature=signature,
-                    position=place,
-                    name=parameter.name,
-                    type=parameter.type,
-                    detail=parameter.detail,
-                    optional=parameter.optional,
-                    repeat=parameter.repeat,
-                )
-            )
+    with verb.without_history():
+        _save(verb)
+        verb.tags.set(tags[name] for name in entry.tags)
+        for position, parameters in enumerate(entry.signatures):
+            signature = Signature(verb=verb, position=position)
+            _save(signature)
+            for place, parameter in enumerate(parameters):
+                _save(Parameter(signature=signature, position=place, **dataclasses.asdict(parameter)))
+    verb.add_version(is_new=True)
     return verb
+
+
+def _rule_for_many(rule: DemoRule, verbs: dict[str, Verb], tags: dict[str, Tag]) -> Rule:
+    return Rule(
+        effect=rule.effect, reason=rule.reason, verb=verbs.get(rule.verb), tag=tags.get(rule.tag), **rule.fields
+    )
 
 
 def _save(row: models.Model) -> None:

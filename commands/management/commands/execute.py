@@ -28,8 +28,15 @@ from commands.terminal import STDIN, Terminal
 DOOR = "terminal"
 
 # sysexits.h; 124 is what timeout(1) ends with, 128 and more what shells say of signals.
-REFUSED = {Outcome.USAGE: 64, Outcome.LIMIT: 75, Outcome.UNAVAILABLE: 75, Outcome.NOPERM: 77}
-ENDED = {Outcome.LIMIT: 65, Outcome.TIMEOUT: 124, Outcome.CANCELED: 130, Outcome.CLIENT_GONE: 141}
+REFUSED = {Outcome.USAGE: 64, Outcome.LIMIT: 75, Outcome.UNAVAILABLE: 75, Outcome.NOPERM: 77, Outcome.PRIVACY: 77}
+ENDED = {
+    Outcome.LIMIT: 65,
+    Outcome.AUDIT_LOST: 75,
+    Outcome.REVOKED: 77,
+    Outcome.TIMEOUT: 124,
+    Outcome.CANCELED: 130,
+    Outcome.CLIENT_GONE: 141,
+}
 EX_USAGE, EX_NOUSER, EX_SOFTWARE = 64, 67, 70
 
 
@@ -39,8 +46,8 @@ class Command(BaseCommand):
         "the dialogue, or the message of a verb that takes one; Ctrl-C cancels, a second one kills. Others on this "
         "machine can see arguments (ps): give '-' for a secret one, which is then asked for, or read from standard "
         "input, a line each, if that is no terminal. The exit status is the program's, 128+n if signal n ended it; "
-        "64 wrong usage, 65 too much input or output, 67 no such user, 75 not available now, 77 not permitted, 124 out "
-        "of time, 130 cancelled."
+        "64 wrong usage, 65 too much input or output, 67 no such user, 75 not available now, 77 not permitted or no "
+        "longer, 124 out of time, 130 cancelled."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -70,7 +77,10 @@ class Command(BaseCommand):
         if end.outcome is Outcome.SIGNAL:
             raise CommandError(f"{verb} was killed by signal {end.code}.", returncode=128 + (end.code or 0))
         status = ENDED.get(end.outcome, EX_SOFTWARE)
-        raise CommandError(f"{verb} did not end by itself: {end.outcome}.", returncode=status)
+        why = f"did not end by itself: {end.outcome}"
+        if end.outcome is Outcome.REVOKED:
+            why = f"was ended by an administrator: {visible(end.reason)}"
+        raise CommandError(f"{verb} {why}.", returncode=status)
 
 
 def _execute(user: User, verb: str, arguments: tuple[bytes, ...], raw: bool) -> End:

@@ -15,6 +15,7 @@ LIMITS = {
     "input_limit": 1000,
     "connect_limit": 5,
     "preamble": "none",
+    "transcript": "none",
 }
 
 
@@ -28,7 +29,7 @@ def formset(prefix: str, total: int = 0, initial: int = 0) -> dict[str, Any]:
 
 
 def parameter(prefix: str, **fields: Any) -> dict[str, Any]:
-    values = {"name": "word", "type": "text", "detail": "", "max_length": 1024, "position": 0} | fields
+    values = {"name": "word", "type": "text", "detail": "", "max_count": 16, "max_length": 1024, "position": 0} | fields
     return {f"{prefix}-{name}": value for name, value in values.items()}
 
 

@@ -154,7 +154,7 @@ def test_fault_of_the_form_ends_the_execution_as_an_error_and_is_logged(on_loop,
 
     assert on_loop(outcome_of(attempt("never-reads"), carry)) == Outcome.ERROR
     assert recorded()[-1] == ("exit", "error")
-    (record,) = caplog.records
+    (record,) = [record for record in caplog.records if record.name.startswith("commands.execution")]
     assert str(record.exc_info[1]) == "a bug"
 
 
@@ -283,3 +283,64 @@ def test_one_user_cannot_take_the_slots_of_another(on_loop, attempt, settings):
     Rule.objects.create(user=other, verb=Verb.objects.get())
     of_bob = Attempt(other.pk, "bob", of_ann.verb, (), door="test")
     assert on_loop(outcome_of(attempt("never-reads"), carry)) == Outcome.CANCELED
+
+
+def exit_is_recorded() -> bool:
+    try:
+        return AuditEvent.objects.filter(kind="exit").exists()
+    finally:
+        connection.close()  # of a thread of its own
+
+
+def test_news_is_asked_for_after_the_end_while_that_is_recorded(on_loop, attempt):
+    running = []
+
+    async def ask_for_news() -> None:
+        running.append(children())
+        while not await asyncio.to_thread(exit_is_recorded):
+            await asyncio.sleep(0.01)
+
+    end = on_loop(run(attempt("exits", "3", changes_mail=True), read_all, None, ask_for_news))
+    assert end.code == 3
+    assert running == [set()]
+
+
+def test_news_is_asked_for_only_where_mail_may_have_changed(on_loop, attempt):
+    asked = []
+
+    async def ask_for_news() -> None:
+        asked.append(True)
+
+    on_loop(run(attempt("exits", "0"), read_all, None, ask_for_news))
+    with pytest.raises(Refused):
+        on_loop(run(attempt("no-such-program", changes_mail=True), read_all, None, ask_for_news))
+    assert asked == []
+
+
+def test_exit_is_recorded_when_there_is_nobody_left_to_ask_for_news(on_loop, attempt):
+    async def ask_for_news() -> None:
+        raise ConnectionResetError("the mail engine is gone")
+
+    with pytest.raises(ConnectionResetError):
+        on_loop(run(attempt("exits", "0", changes_mail=True), read_all, None, ask_for_news))
+    assert exit_is_recorded()
+
+
+def test_client_that_goes_does_not_wait_for_news(on_loop, attempt):
+    changes = attempt("exits", "0", changes_mail=True)
+
+    async def within() -> None:
+        asking = asyncio.Event()
+
+        async def ask_for_news() -> None:
+            asking.set()
+            await asyncio.Event().wait()
+
+        task = asyncio.get_running_loop().create_task(run(changes, read_all, None, ask_for_news))
+        await asking.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    on_loop(within())
+    assert exit_is_recorded()

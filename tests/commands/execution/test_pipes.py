@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import os
+import select
 import sys
 import termios
 import time
@@ -127,6 +128,103 @@ async def test_closing_ends_a_read_that_waits(reading):
     reader.close()
     async with asyncio.timeout(5):
         assert await task == b""
+
+
+async def test_what_comes_while_the_reader_waits_is_offered_to_the_short_way(reading):
+    reader, fd = reading
+    taken = []
+
+    def take(data: bytes) -> bool:
+        if data != b"for the reader":
+            taken.append(data)
+        return data != b"for the reader"
+
+    task = asyncio.get_running_loop().create_task(reader.read(100, take))
+    for line in (b"one", b"two"):
+        os.write(fd, line)
+        await turns()
+    assert taken == [b"one", b"two"]
+    assert not task.done()
+    os.write(fd, b"for the reader")
+    async with asyncio.timeout(5):
+        assert await task == b"for the reader"
+    os.write(fd, b"three")
+    await turns()
+    assert taken == [b"one", b"two"]  # nobody waits
+    assert held(fd) == len(b"three")
+    task = asyncio.get_running_loop().create_task(reader.read(100))  # without a short way
+    async with asyncio.timeout(5):
+        assert await task == b"three"
+    assert taken == [b"one", b"two"]
+
+
+async def test_read_that_is_cancelled_when_the_short_way_was_refused_loses_nothing(reading):
+    reader, fd = reading
+    refused = asyncio.Event()
+
+    def refuse(data: bytes) -> bool:
+        task.cancel()
+        refused.set()
+        return False
+
+    for line in (b"one", b"two"):
+        refused.clear()
+        task = asyncio.get_running_loop().create_task(reader.read(100, refuse))
+        await turns()
+        os.write(fd, line)
+        async with asyncio.timeout(5):
+            await refused.wait()
+            with suppress(asyncio.CancelledError):
+                await task
+            assert task.cancelled()
+            assert await reader.read(100) == line
+
+
+async def test_finished_reader_keeps_what_the_short_way_refused(reading):
+    reader, fd = reading
+
+    def refuse(data: bytes) -> bool:
+        task.cancel()
+        os.write(fd, b"two")
+        reader.finish()
+        return False
+
+    task = asyncio.get_running_loop().create_task(reader.read(100, refuse))
+    await turns()
+    os.write(fd, b"one ")
+    async with asyncio.timeout(5):
+        with suppress(asyncio.CancelledError):
+            await task
+        assert task.cancelled()
+        assert [await reader.read(100), await reader.read(100)] == [b"one two", b""]
+
+
+async def test_end_is_for_the_reader_and_not_for_the_short_way(reading):
+    reader, fd = reading
+    taken = []
+    task = asyncio.get_running_loop().create_task(reader.read(100, lambda data: not taken.append(data)))
+    await turns()
+    os.close(fd)
+    async with asyncio.timeout(5):
+        assert await task == b""
+    assert taken == []
+
+
+async def test_write_that_may_not_wait_writes_all_or_nothing():
+    writer, fd = PipeWriter.open()
+    line = bytes(1000)
+    lines = 0
+    while writer.write_now(line):
+        lines += 1
+    assert held(fd) == lines * len(line)
+    os.read(fd, 65536)
+    assert not writer.write_now(bytes(select.PIPE_BUF + 1))
+    assert held(fd) == 0
+    assert writer.write_now(bytes(select.PIPE_BUF))
+    os.close(fd)
+    assert not writer.write_now(line)
+    writer.close()
+    assert not writer.write_now(line)
 
 
 async def test_write_of_more_than_the_pipe_holds_returns_when_all_is_taken():

@@ -66,6 +66,59 @@ async def test_lines_go_in_and_out_until_the_input_is_closed(start: Start):
     assert (execution.bytes_in, execution.bytes_out) == (8, 8 + len(pid))
 
 
+async def test_short_way_counts_what_it_takes_and_leaves_the_rest_to_the_reader(start: Start):
+    execution = await start("says-pid")
+    pid = (await execution.read()).data
+    taken = []
+
+    def take(data: bytes) -> bool:
+        if data != b"for the reader\n":
+            taken.append(data)
+        return data != b"for the reader\n"
+
+    reading = asyncio.get_running_loop().create_task(execution.read(take))
+    for line in (b"one\n", b"two\n"):
+        await asyncio.sleep(0)
+        count = len(taken)
+        assert execution.write_now(line)
+        while len(taken) == count:
+            await asyncio.sleep(0)
+    assert taken == [b"one\n", b"two\n"]
+    assert (execution.bytes_in, execution.bytes_out) == (8, 8 + len(pid))
+    assert not reading.done()
+    assert execution.write_now(b"for the reader\n")
+    assert await reading == ("STDOUT", b"for the reader\n")
+    execution.close_input()
+    assert await finish(execution) == (b"", (Outcome.EXIT, 0))
+    assert (execution.bytes_in, execution.bytes_out) == (23, 23 + len(pid))
+
+
+async def test_output_past_the_limit_never_takes_the_short_way(start: Start):
+    execution = await start("says-pid", output_limit=16)
+    pid = (await execution.read()).data
+    taken = []
+    reading = asyncio.get_running_loop().create_task(execution.read(lambda data: not taken.append(data)))
+    await asyncio.sleep(0)
+    assert execution.write_now(b"x" * 16)
+    assert await reading == ("STDOUT", b"x" * (16 - len(pid)))
+    assert await finish(execution) == (b"", (Outcome.LIMIT, None))
+    assert taken == []
+
+
+async def test_write_that_may_not_wait_keeps_limit_order_and_end(start: Start):
+    execution = await start("never-reads", input_limit=100_000)
+    assert not execution.write_now(b"x" * 100_001)
+    assert execution.write_now(b"x")
+    writing = asyncio.get_running_loop().create_task(execution.write(b"x" * 90_000))
+    await asyncio.sleep(0)
+    assert not execution.write_now(b"x")  # it would come in the middle of the other
+    execution.end(Outcome.CANCELED)
+    await execution.wait()
+    assert not await writing
+    assert not execution.write_now(b"x")
+    assert execution.result() == (Outcome.CANCELED, None)
+
+
 async def test_output_comes_in_pieces_of_at_most_64_kibibytes(start: Start):
     execution = await start("octets", str(MEBIBYTE))
     while output := await execution.read():

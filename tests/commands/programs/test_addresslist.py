@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from commands.programs.addresses import ADDRESS_LENGTH, is_pattern
 from commands.programs.addresses import SIGNATURE as SIGNATURE_PATTERN
 from commands.signature import Parameter, ParameterType
 from tests.commands.programs.script import DEADLINE, run, start
@@ -223,7 +224,7 @@ def test_bytes_that_are_no_text_come_back_as_they_went_in(tmp_path: Path) -> Non
     assert run("imapx-blacklist", "list", home=tmp_path)[1] == b"m\xfcller@example.org\n"
 
 
-SIGNATURE = Parameter("address", ParameterType.PATTERN, SIGNATURE_PATTERN)
+SIGNATURE = Parameter("address", ParameterType.PATTERN, SIGNATURE_PATTERN, max_length=ADDRESS_LENGTH)
 
 
 @pytest.mark.parametrize("pattern", ["joe@smith.com", "*@smith.com", "*.smith.com", "*.com", "o'neil+x@a-b.example"])
@@ -238,3 +239,10 @@ WILD = ("*", "*@*", "*@", "*.", "*..com", "j*@smith.com", "*smith.com", "*@-x.or
 @pytest.mark.parametrize("pattern", [*WILD, "a@b@c", "a#b@c.org", "joe@smith.com\n", "x" * 65 + "@smith.com"])
 def test_the_signature_refuses_what_is_no_pattern(pattern: str) -> None:
     assert not SIGNATURE.match(pattern.encode())
+
+
+@pytest.mark.parametrize(("length", "taken"), [(63, True), (64, True), (65, False), (127, False)])
+def test_part_before_the_at_sign_is_64_bytes_at_most_dots_too(length: int, taken: bool) -> None:
+    local = ("x." * 64)[: length - 1] + "x"
+    assert is_pattern(local.encode() + b"@smith.com") is taken
+    assert SIGNATURE.match(local.encode() + b"@smith.com") or not taken

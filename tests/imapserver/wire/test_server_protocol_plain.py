@@ -1,4 +1,4 @@
-"""The short way of a plain command gives what the general way gives, or leaves it to that."""
+"""The short way of a plain command or a line of a dialogue gives what the general way gives, or leaves it to that."""
 
 import pytest
 from hypothesis import given
@@ -70,6 +70,15 @@ def test_plain_command_takes_the_short_way(line):
     assert len(wire) == 0
 
 
+@pytest.mark.parametrize("text", [b"", b" ", b"NOOP", b'{3} "\0\xff', b"one\rtwo\r"])
+@pytest.mark.parametrize("relaying", [False, True])
+def test_line_of_a_dialogue_takes_the_short_way_verbatim(text, relaying):
+    wire = protocol(relaying=relaying)
+    assert wire.receive_plain(b"100 " + text + b"\r\n") == DialogueLine(b"100", text)
+    assert wire.next_event() is None
+    assert len(wire) == 0
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -90,7 +99,11 @@ def test_plain_command_takes_the_short_way(line):
         b"a LOGIN x y\r\n",
         b"a compress DEFLATE\r\n",
         b"a IDLE\r\n",
-        b"100 NOOP\r\n",
+        b"100 one\r\n100 two\r\n",
+        b"100 one\n",
+        b"100 one",
+        b"100\r\n",
+        b"100 " + b"x" * limits.AUTHENTICATED.line + b"\r\n",
         b"+ NOOP\r\n",
         b"a  NOOP\r\n",
         b"a NOOP\xff\r\n",

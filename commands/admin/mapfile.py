@@ -1,0 +1,145 @@
+"""The map as a file, in the browser: give a draft, see what is wrong with it and what it would change, load it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from unfold.admin import ModelAdmin as UnfoldModelAdmin
+from unfold.decorators import action
+
+from commands import shadow
+from commands.admin.base import RelatedTable, may_view
+from commands.admin.text import moment, visible
+from commands.changes import together
+from commands.mapfile.load import Change, MapFileError, check, difference, dump, load
+from commands.models import AuditEvent
+
+DAYS = 30
+NEWEST = 20_000
+"""Attempts that a page decides again: some seconds. For more there is the command."""
+
+READ = tuple(f"commands.{each}" for each in ("change_verb", "change_rule"))
+# A load may do all of it to all of them.
+LOAD = tuple(
+    f"commands.{deed}_{model}"
+    for model in ("verb", "rule", "tag", "actionverb")
+    for deed in ("add", "change", "delete")
+)
+
+Result = dict[str, Any]
+
+
+class MapFilePages(UnfoldModelAdmin):
+    """For the admin of verbs: a page below its list, and the button that leads there."""
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.download_view)
+        return [path("map/download/", view, name="commands_map_download"), *super().get_urls()]
+
+    def has_read_map_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        # By a method: names with a dot unfold looks up in the database, which is not there at the first migrate.
+        return request.user.has_perms(READ)
+
+    @action(description="Map as a file", url_path="map", permissions=["read_map"], icon="description")
+    def map_file(self, request: HttpRequest) -> HttpResponse:
+        text = _given(request) if request.method == "POST" else dump()
+        result: Result = {}
+        if request.method == "POST":
+            try:
+                result = ACTIONS.get(request.POST.get("do", ""), _compare)(request, text)
+            except MapFileError as error:
+                result = {"problems": [visible(str(problem)) for problem in error.problems]}
+            if result.get("loaded"):
+                return HttpResponseRedirect(request.path)
+        return TemplateResponse(
+            request,
+            "admin/mapfile.html",
+            {
+                **self.admin_site.each_context(request),
+                "title": "Map as a file",
+                "opts": self.opts,
+                "text": text,
+                "reason": request.POST.get("reason", ""),
+                "days": DAYS,
+                "newest": NEWEST,
+                "may_replay": may_view(request, AuditEvent),
+                "may_load": request.user.has_perms(LOAD),
+                **result,
+            },
+        )
+
+    def download_view(self, request: HttpRequest) -> HttpResponse:
+        if not request.user.has_perms(READ):
+            raise PermissionDenied
+        return HttpResponse(
+            dump(),
+            content_type="application/toml; charset=utf-8",
+            headers={"Content-Disposition": 'attachment; filename="map.toml"'},
+        )
+
+
+def _given(request: HttpRequest) -> str:
+    """The file that was uploaded, or else the text that was typed."""
+    if file := request.FILES.get("file"):
+        return file.read().decode("utf-8-sig", "replace")
+    return request.POST.get("text", "").replace("\r\n", "\n")
+
+
+def _compare(request: HttpRequest, text: str) -> Result:
+    if problems := check(text):
+        raise MapFileError(problems)
+    return {"compared": True, "lines": _lines(difference(text))}
+
+
+def _replay(request: HttpRequest, text: str) -> Result:
+    if not may_view(request, AuditEvent):
+        raise PermissionDenied
+    run = shadow.prepare(text, days=DAYS, newest=NEWEST)
+    for _ in run.decide():
+        pass
+    table = RelatedTable(
+        title="Attempts that would come out otherwise",
+        headers=("User", "Verb", "Arguments", "Was", "Would be", "Times", "Last"),
+        rows=[_row(group) for group in run.sorted_groups()],
+        empty_text="None.",
+    )
+    return {"shadow": table, "summary": run.summary, "notes": shadow.NOTES} | _compare(request, text)
+
+
+def _load(request: HttpRequest, text: str) -> Result:
+    if not request.user.has_perms(LOAD):
+        raise PermissionDenied
+    reason = request.POST.get("reason", "").strip()
+    if not reason:
+        return {"problems": ["Say why: the history and the record show it."]} | _compare(request, text)
+    with together():
+        changes = load(text, reason)
+    count = len(changes)
+    told = (
+        f"Loaded: {count} change{'s' * (count != 1)}." if count else "Nothing to change: the map is as the file says."
+    )
+    messages.success(request, told)
+    return {"loaded": True}
+
+
+def _row(group: shadow.Group) -> list[Any]:
+    was, would_be = (f"{outcome}: {by}" if by else outcome for outcome, by in _sides(group))
+    return [visible(each) for each in (group.username, group.verb, group.arguments, was, would_be)] + [
+        str(group.count),
+        moment(group.last),
+    ]
+
+
+def _sides(group: shadow.Group) -> tuple[tuple[str, str], tuple[str, str]]:
+    return (group.was, group.was_by), (group.would_be, group.would_be_by)
+
+
+def _lines(changes: list[Change]) -> list[str]:
+    return [visible(line) for change in changes for line in change.lines()]
+
+
+ACTIONS: dict[str, Callable[[HttpRequest, str], Result]] = {"compare": _compare, "replay": _replay, "load": _load}

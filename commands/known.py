@@ -1,0 +1,87 @@
+"""The map and the users and rules that were asked for under its revision, kept until the revision changes."""
+
+import threading
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from commands.policy import RuleSet, Subject
+from commands.rows import revision
+from commands.rules import RulesByKey, load_common_rules, load_rules
+from commands.snapshot import load_snapshot, load_subjects, read_revision
+from commands.verbmap import Snapshot
+
+# What a process may keep of them, at some 1 KiB each; past it all is read anew as it is asked for.
+MAX_RULES = 50_000
+MAX_USERS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """A user at one revision. `subject` is None if it is not there or not active; `rules` are all that speak of it."""
+
+    snapshot: Snapshot
+    subject: Subject | None
+    rules: RuleSet
+
+
+class KnownMap:
+    """One revision of the map, with the users that have asked for something under it.
+
+    Users, groups and rules count in the revision too, so what concerns a user is read once in each.
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self._common = load_common_rules()
+        self._parties: dict[int, Party] = {}
+        self._rules: RulesByKey = {}
+
+    def parties(self, user_ids: Collection[int]) -> dict[int, Party] | None:
+        """Each of the users, at this revision; None: it has changed meanwhile."""
+        missing = {user_id for user_id in user_ids if user_id not in self._parties}
+        known = {user_id: self._parties[user_id] for user_id in user_ids if user_id not in missing}
+        if not missing:
+            return known
+        subjects = load_subjects(missing)
+        rules = load_rules(*subjects.values(), common=self._common, known=self._rules)
+        # Under READ COMMITTED each query sees its own state, which may be that of a later revision.
+        if read_revision() != self.snapshot.revision:
+            return None
+        if len(self._parties) + len(missing) > MAX_USERS or len(self._rules) > MAX_RULES:
+            self._parties, self._rules = {}, {}
+        new = {user_id: Party(self.snapshot, subjects.get(user_id), rules) for user_id in missing}
+        self._parties |= new
+        return known | new
+
+
+class Known(threading.local):
+    """The newest map that this thread has seen. Only the writer's asks, so it needs no lock."""
+
+    _map: KnownMap | None = None
+
+    def snapshot(self) -> Snapshot:
+        """The map as it is now: the revision is read each time."""
+        return self._current().snapshot
+
+    def party(self, user_id: int) -> Party:
+        """A user with its rules, and the map, as all is now."""
+        return self.parties((user_id,))[user_id]
+
+    def parties(self, user_ids: Collection[int]) -> dict[int, Party]:
+        """As `party`, for many at once: as many queries as for one."""
+        while True:
+            found = self._current().parties(user_ids)
+            if found is not None:
+                return found
+
+    def _current(self) -> KnownMap:
+        while self._map is None or self._map.snapshot.revision != revision():
+            self._map = _load()
+        return self._map
+
+
+def _load() -> KnownMap:
+    while True:
+        found = KnownMap(load_snapshot())
+        if read_revision() == found.snapshot.revision:  # else the common rules may be those of a later one
+            return found

@@ -1,0 +1,1 @@
+"""What went in and out of an execution, with its times: recording it, reading it, showing it."""

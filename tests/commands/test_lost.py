@@ -1,0 +1,128 @@
+"""Executions whose server died are marked lost, once, and those of living servers are left alone."""
+
+import os
+import subprocess
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from commands import audit
+from commands.attempt import Accepted, Attempt, End
+from commands.evidence import head
+from commands.lost import mark_lost
+from commands.models import AuditEvent, Chain, Execution
+from commands.outcome import Outcome
+from commands.snapshot import VerbEntry
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+HOST = head.node().rpartition(":")[0]
+
+
+def dead_pid() -> int:
+    process = subprocess.Popen(["/bin/true"])
+    process.wait()
+    return process.pid
+
+
+def running(node: str, unseen: float = 0, **chain) -> Execution:
+    """An execution of another process, whose writer was seen so many seconds ago."""
+    now = timezone.now()
+    seen = now - timedelta(seconds=unseen)
+    owner = Chain.objects.create(node=node, key_id="k", started_at=seen, seen_at=seen, **chain)
+    return Execution.objects.create(
+        user_id=7, username="ann", verb="v", door="imap", started=now, chain_id=owner.pk, node=node, tls=True
+    )
+
+
+def lost() -> list[uuid.UUID]:
+    """Mark, and return those that are."""
+    while audit.writer.submit_now(mark_lost):
+        pass
+    return sorted(Execution.objects.filter(outcome=Outcome.LOST).values_list("pk", flat=True))
+
+
+def test_execution_of_a_process_that_is_gone_is_lost_and_its_exit_recorded_once():
+    execution = running(node := f"{HOST}:{dead_pid()}")
+    assert lost() == [execution.pk]
+    assert lost() == [execution.pk]
+    event = AuditEvent.objects.get()
+    assert (event.kind, event.outcome, event.execution_id, event.verb) == ("exit", "lost", execution.pk, "v")
+    assert (event.actor_id, event.actor, event.tls, event.reason) == (7, "ann", True, f"its server died: {node}")
+    execution.refresh_from_db()
+    assert execution.ended is not None
+
+
+def test_execution_of_a_living_process_is_not_lost():
+    running(f"{HOST}:{os.getppid()}", unseen=30)
+    running("other.example:1", unseen=30)
+    assert lost() == []
+
+
+def test_execution_of_another_machine_is_lost_when_that_was_not_seen_for_a_minute():
+    execution = running("other.example:1", unseen=90)
+    running("other.example:1", unseen=30)
+    assert lost() == [execution.pk]
+
+
+def test_execution_of_a_writer_that_has_ended_is_lost():
+    execution = running(f"{HOST}:{os.getppid()}", ended_at=timezone.now())
+    assert lost() == [execution.pk]
+
+
+def test_execution_of_a_process_that_had_this_ones_number_is_lost():
+    execution = running(head.node())
+    assert lost() == [execution.pk]
+
+
+def test_execution_of_no_known_chain_is_lost():
+    execution = running("other.example:1")
+    Chain.objects.all().delete()
+    assert lost() == [execution.pk]
+
+
+def test_more_than_fit_into_one_unit_are_lost():
+    first = running("other.example:1", unseen=90)
+    Execution.objects.bulk_create(
+        Execution(user_id=7, username="ann", verb="v", door="imap", started=first.started, chain_id=first.chain_id)
+        for _ in range(250)
+    )
+    assert len(lost()) == 251
+    assert AuditEvent.objects.count() == 251
+
+
+def accepted() -> Accepted:
+    limits = {"time_limit": 1, "idle_limit": 1, "output_limit": 1, "input_limit": 1}
+    flags = {"changes_mail": False, "send_stderr": False}
+    verb = VerbEntry(1, "v", "", "one-shot", "program", ("/bin/true",), {}, signatures=(), **limits, **flags)
+    attempt = Attempt(7, "ann", "v", (), "imap", client_id="mutt")
+    return Accepted(uuid.uuid4(), attempt, verb, (), revision=1, started=0)
+
+
+def accept(mine: Accepted) -> None:
+    audit.insert_execution(mine, ())
+    audit.record_event(kind="accept", outcome="accepted")
+
+
+async def test_execution_of_this_process_is_not_lost_after_its_writer_began_another_chain():
+    mine = accepted()
+    await audit.writer.submit(
+        lambda: (audit.insert_execution(mine, ()), audit.record_event(kind="accept", outcome="x"))
+    )
+    audit.writer.stop()
+    assert await audit.writer.submit(mark_lost) == 0
+
+
+def test_execution_that_was_taken_for_lost_and_was_not_ends_after_all():
+    mine = accepted()
+    audit.writer.submit_now(lambda: accept(mine))
+    Execution.objects.update(outcome=Outcome.LOST)
+    end = End(Outcome.EXIT, 0, 1, 2, 0.5)
+    for _ in range(2):
+        audit.writer.submit_now(lambda: audit.write_exit(mine, end.outcome, "", end))
+    assert AuditEvent.objects.filter(kind="exit").count() == 1
+    row = Execution.objects.get()
+    assert (row.outcome, row.client_id, row.chain_id) == ("exit", "mutt", AuditEvent.objects.first().chain_id)
+    assert row.node == head.node()
