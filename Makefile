@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PACKAGES := .ci/debian-packages
+# Tests wait for servers more than they compute. Those of a file share its servers, so they stay together.
+PARALLEL := --numprocesses 3 --dist loadfile
 COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe --build-deps-for=editable \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
@@ -36,8 +38,8 @@ try: install
 
 # The second run leaves out what touches no database, and the real clients, to whom it makes no difference.
 test: lint tests/interop/node_modules/.package-lock.json
-	$(BIN)/python -m pytest --database sqlite
-	$(BIN)/python -m pytest --database postgresql --ignore tests/imapserver/wire --ignore tests/imapserver/engine \
+	$(BIN)/python -m pytest $(PARALLEL) --database sqlite
+	$(BIN)/python -m pytest $(PARALLEL) --database postgresql --ignore tests/imapserver/wire --ignore tests/imapserver/engine \
 		--ignore tests/commands/programs --ignore tests/interop
 
 tests/interop/node_modules/.package-lock.json: tests/interop/package-lock.json

@@ -21,7 +21,7 @@ from tests.support.postgres import SETTINGS, Postgres
 TURNS = 9
 EVENTS, EXECUTIONS = "/admin/commands/auditevent/", "/admin/commands/execution/"
 
-# What a page is called, and its address. {…}: see `record_data.Sample`.
+# What a page is called, and its address. {…}: see `record_data.sample`.
 PAGES = (
     ("Overview", "/admin/"),
     ("audit list", EVENTS),

@@ -80,7 +80,11 @@ class Writer:
                 self._give_up(job)
 
     def submit_now(self, unit: Callable[[], T], undo: Callable[[T], object] | None = None) -> T:
-        """As `submit`, for a thread that may block: one without an event loop."""
+        """As `submit`, for a thread that may block: one without an event loop, and on SQLite without a transaction."""
+        if threading.current_thread() is self._thread:
+            raise RuntimeError("the writer would wait for itself")
+        if connection.vendor == "sqlite" and connection.in_atomic_block:
+            raise StoreUnavailable("the transaction of who records holds the lock that the writer would wait for")
         job = BlockingJob(unit, undo)
         self._put(job)
         taken = False

@@ -15,7 +15,7 @@ from commands.judgement import NOT_PERMITTED, Allowed, Rejected, judge, why_no_l
 from commands.known import Known, Party
 from commands.models import AuditEvent
 from commands.outcome import Outcome
-from commands.signature import build_argv, hidden_positions
+from commands.signature import build_argv
 from commands.verbmap import Snapshot, VerbEntry
 
 __all__ = [
@@ -184,14 +184,7 @@ def _not_started(answer: Accepted | Rejected) -> None:
 
 def _recorded_arguments(snapshot: Snapshot, attempt: Attempt) -> audit.Arguments:
     """The arguments with each that is, or may be, a secret redacted, whether the attempt is allowed or not."""
-    entry = snapshot.verbs.get(attempt.verb) or snapshot.disabled.get(attempt.verb)
-    if entry is not None:
-        hidden = hidden_positions(entry.signatures, attempt.arguments)
-    elif snapshot.has_secrets:
-        # It may be the name of one that takes secrets, with a typing error in it.
-        hidden = frozenset(range(len(attempt.arguments)))
-    else:
-        hidden = frozenset()
+    hidden = snapshot.hidden_positions(attempt.verb, attempt.arguments)
     return tuple(
         audit.redact(argument, attempt.user_id) if place in hidden else argument
         for place, argument in enumerate(attempt.arguments)

@@ -5,6 +5,9 @@ import re
 
 from commands.conditions import DAYS
 
+YEARS = range(2, 9999)
+"""Of moments: next to the first and the last that there are, there is none in some zones."""
+
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 

@@ -3,7 +3,6 @@
 The history of a row is its source: it is written in the transaction of the change itself, the event right after it.
 """
 
-import getpass
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from commands.mapfile.entries import FIELDS
 from commands.mapfile.plain import Entry, plain
 from commands.mapfile.versions import KINDS, kind_of, version_before, version_entry, version_title
 from commands.models import ActionVerb, AuditEvent, Lock, Rule, Tag
+from commands.system_user import system_user
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ _committed: ContextVar[list[Fields] | None] = ContextVar("commands.changes.commi
 @contextmanager
 def by_command(name: str) -> Iterator[None]:
     """Around what a management command changes: it is on record as the work of who has run it on this machine."""
-    token = _author.set(Author(actor=f"{_system_user()} (manage.py {name})", door="terminal"))
+    token = _author.set(Author(actor=f"{system_user()} (manage.py {name})", door="terminal"))
     try:
         with together():
             yield
@@ -158,7 +158,7 @@ def _record(changes: list[Fields]) -> None:
 def _author_of(request: HttpRequest | None) -> Author:
     user = getattr(request, "user", None)
     if request is None or user is None or not user.is_authenticated:
-        return Author(actor=f"{_system_user()} (manage.py)", door="terminal")
+        return Author(actor=f"{system_user()} (manage.py)", door="terminal")
     return Author(
         actor=user.get_username(),
         actor_id=user.pk,
@@ -166,10 +166,3 @@ def _author_of(request: HttpRequest | None) -> Author:
         remote_addr=request.META.get("REMOTE_ADDR"),
         tls=request.is_secure(),
     )
-
-
-def _system_user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a number without a name, as in a container
-        return "somebody"

@@ -3,7 +3,7 @@
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, time, tzinfo
 from enum import Flag
 from typing import Protocol
 
@@ -76,9 +76,9 @@ class Conditions:
 
     def _unmet_by_time(self, at: datetime) -> str:
         if self.valid_from is not None and at < self.valid_from:
-            return f"it holds from {_moment(self.valid_from, at)}"
+            return f"it holds from {moment_in_words(self.valid_from, at.tzinfo)}"
         if self.valid_until is not None and at >= self.valid_until:
-            return f"it held until {_moment(self.valid_until, at)}"
+            return f"it held until {moment_in_words(self.valid_until, at.tzinfo)}"
         if self.weekdays and at.weekday() not in self.weekdays:
             return f"it holds on {' '.join(DAYS[day] for day in sorted(self.weekdays))}"
         if self.hours is not None and not _within(self.hours, at.time()):
@@ -141,5 +141,10 @@ def _is_in(networks: tuple[Network, ...], remote_addr: str | None) -> bool:
     return any(address in network for network in networks)
 
 
-def _moment(moment: datetime, at: datetime) -> str:
-    return f"{moment.astimezone(at.tzinfo):%Y-%m-%d %H:%M}"
+def moment_in_words(moment: datetime, zone: tzinfo | None) -> str:
+    """To the minute. One that the zone has no time for stays in its own: what is wrong in one rule stops no others."""
+    try:
+        moment = moment.astimezone(zone)
+    except OverflowError:
+        pass
+    return f"{moment:%Y-%m-%d %H:%M}"

@@ -15,6 +15,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypedDict
 
+from commands.canonical import YEARS
+
 FORM = "[user|group|domain] NAME [from ADDRESS] [with tls|without tls] [in MAILBOX] [at DATE TIME] may [not] run VERB …"
 
 _MAY = re.compile(r"\s+may\s+(?P<no>not\s+)?run\s+")
@@ -152,6 +154,9 @@ def _address(text: str) -> str:
 
 def _time(date: str, time: str) -> datetime:
     try:
-        return datetime.strptime(f"{date} {time}", "%Y-%m-%d %H:%M")
+        at = datetime.strptime(f"{date} {time}", "%Y-%m-%d %H:%M")
+        if at.year in YEARS:
+            return at
     except ValueError:
-        raise ExpectationError(f"'{date} {time}' is no time: 2026-06-01 12:00 would be one") from None
+        pass
+    raise ExpectationError(f"'{date} {time}' is no time: 2026-06-01 12:00 would be one")

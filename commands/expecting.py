@@ -13,9 +13,9 @@ from commands.audit_text import printable
 from commands.expectations import Expectation, Who
 from commands.explanation import SECRET, with_placeholders
 from commands.policy import Request, Subject
-from commands.reach import Answer, Known, Reach, reach
+from commands.reach import Answer, Aspect, Reach, reach
 from commands.rules import load_common_rules, load_rules
-from commands.signature import ArgumentLimitError, Match, UsageError, hidden_positions, match_arguments
+from commands.signature import ArgumentLimitError, Match, UsageError, match_arguments
 from commands.snapshot import load_snapshot
 from commands.verbmap import VerbEntry
 from commands.who_may import AT_ONCE, NOBODY_YET, active_users, as_subjects, subject_of, users_whom_it_may_serve
@@ -87,9 +87,8 @@ class Checker:
         return self._now if expectation.at is None else timezone.make_aware(expectation.at)
 
     def _sentence(self, expectation: Expectation) -> str:
-        entry = self._snapshot.verbs.get(expectation.verb) or self._snapshot.disabled.get(expectation.verb)
         arguments = [argument.encode() for argument in expectation.arguments]
-        hidden = frozenset() if entry is None else hidden_positions(entry.signatures, arguments)
+        hidden = self._snapshot.hidden_positions(expectation.verb, arguments)
         shown = [SECRET if place in hidden else printable(each) for place, each in enumerate(arguments)]
         return " ".join([expectation.text, *shown])
 
@@ -144,20 +143,20 @@ def _request(
         verb=entry.name,
         at=at,
         tags=entry.tags,
-        arguments={} if match is None else match.signature.texts(arguments),
+        arguments={} if match is None else match.signature.texts(arguments, at.date()),
         remote_addr=expectation.address,
         tls=expectation.tls is True,
         mailbox=expectation.mailbox or "",
     )
 
 
-def _known(expectation: Expectation) -> frozenset[Known]:
+def _known(expectation: Expectation) -> frozenset[Aspect]:
     given = {
-        Known.ARGUMENTS: bool(expectation.arguments),
-        Known.ADDRESS: expectation.address is not None,
-        Known.TLS: expectation.tls is not None,
-        Known.MAILBOX: expectation.mailbox is not None,
-        Known.TIME: expectation.at is not None,
+        Aspect.ARGUMENTS: bool(expectation.arguments),
+        Aspect.ADDRESS: expectation.address is not None,
+        Aspect.TLS: expectation.tls is not None,
+        Aspect.MAILBOX: expectation.mailbox is not None,
+        Aspect.TIME: expectation.at is not None,
     }
     return frozenset(known for known, is_given in given.items() if is_given)
 

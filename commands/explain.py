@@ -9,14 +9,13 @@ from django.utils import timezone
 from commands import judgement, models
 from commands.attempt import Attempt
 from commands.audit_text import printable
-from commands.conditions import Unknown
 from commands.explanation import SECRET, Explanation, Limit, Question, Unmet, with_placeholders
 from commands.judgement import Allowed, Rejected
-from commands.limits import used
+from commands.limits import first_full, used
 from commands.outcome import Outcome
 from commands.policy import Effect, Request, Rule, RuleSet, Subject
 from commands.rules import load_rules, rule_from_model
-from commands.signature import build_argv, hidden_positions, match_arguments
+from commands.signature import build_argv, match_arguments
 from commands.snapshot import load_snapshot, load_subject
 from commands.verbmap import Snapshot, VerbEntry
 
@@ -75,20 +74,20 @@ class _Explaining:
         now = timezone.now()
         limits = [Limit(rule, used(rule, self._subject, allowed.verb.name, now)) for rule in allowed.decision.limits]
         about = replace(about, limits=tuple(limits), runs=_runs(allowed, self._question.arguments))
-        reached = next((limit for limit in limits if limit.reached), None)
-        if reached is None:
+        rejected = first_full(allowed.decision.limits, self._subject, allowed.verb.name, now)
+        if rejected is None:
             return about
-        return replace(about, outcome=Outcome.LIMIT, rule=reached.rule, reason=f"{reached.rule.name}: {reached.words}")
+        return replace(about, outcome=rejected.outcome, rule=rejected.rule, reason=rejected.reason)
 
     def _request(self) -> Request:
         """As the rules saw it in the end. Where the arguments could not be told apart, they are not known."""
         if self._entry is None:
-            return Request(self._subject, self._question.verb, self._at)
+            asked = self._question
+            return Request(self._subject, asked.verb, self._at, remote_addr=asked.remote_addr, tls=asked.tls)
         try:
             match = match_arguments(self._entry.name, self._entry.signatures, self._question.arguments)
         except ValueError:
-            unknown = judgement.request(self._subject, self._entry, self._attempt, self._at)
-            return replace(unknown, unknown=Unknown.ARGUMENTS)
+            return judgement.request(self._subject, self._entry, self._attempt, self._at)
         return judgement.request(self._subject, self._entry, self._attempt, self._at, match)
 
     def _unmet(self, request: Request) -> tuple[tuple[Unmet, ...], int]:
@@ -129,8 +128,7 @@ def _input_size(entry: VerbEntry | None, arguments: Sequence[bytes]) -> int | No
 
 
 def _shown(snapshot: Snapshot, question: Question) -> tuple[str, ...]:
-    entry = snapshot.verbs.get(question.verb) or snapshot.disabled.get(question.verb)
-    hidden = () if entry is None else hidden_positions(entry.signatures, question.arguments)
+    hidden = snapshot.hidden_positions(question.verb, question.arguments)
     return tuple(
         SECRET if place in hidden else printable(argument) for place, argument in enumerate(question.arguments)
     )

@@ -47,5 +47,7 @@ def may_mean(expression: str, text: str) -> bool:
 
 def _matches(expression: str, text: str, *, relaxed: bool) -> bool:
     found = compiled(expression, relaxed)
-    # RE2 reads UTF-8, which half a surrogate pair (PEP 383) can't be written in.
-    return found is not None and found.fullmatch(text.encode(errors="backslashreplace").decode()) is not None
+    # RE2 reads UTF-8, which half a surrogate pair (PEP 383) can't be written in. For the same reason as in as_text:
+    # not as ASCII.
+    readable = text.encode(errors="surrogatepass").decode(errors="replace")
+    return found is not None and found.fullmatch(readable) is not None

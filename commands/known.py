@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from commands.policy import RuleSet, Subject
 from commands.rows import revision
 from commands.rules import RulesByKey, load_common_rules, load_rules
-from commands.snapshot import load_snapshot, load_subjects, read_revision
+from commands.snapshot import TRIES, hold_revision, load_snapshot, load_subjects, read_revision
 from commands.verbmap import Snapshot
 
 # What a process may keep of them, at some 1 KiB each; past it all is read anew as it is asked for.
@@ -32,7 +32,7 @@ class KnownMap:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
-        self._common = load_common_rules()
+        self._common: RuleSet | None = None
         self._parties: dict[int, Party] = {}
         self._rules: RulesByKey = {}
 
@@ -43,6 +43,8 @@ class KnownMap:
         if not missing:
             return known
         subjects = load_subjects(missing)
+        if self._common is None:
+            self._common = load_common_rules()
         rules = load_rules(*subjects.values(), common=self._common, known=self._rules)
         # Under READ COMMITTED each query sees its own state, which may be that of a later revision.
         if read_revision() != self.snapshot.revision:
@@ -50,7 +52,8 @@ class KnownMap:
         if len(self._parties) + len(missing) > MAX_USERS or len(self._rules) > MAX_RULES:
             self._parties, self._rules = {}, {}
         new = {user_id: Party(self.snapshot, subjects.get(user_id), rules) for user_id in missing}
-        self._parties |= new
+        # Nobody else is kept: a user who is new to the database is no change of the map.
+        self._parties |= {user_id: party for user_id, party in new.items() if party.subject is not None}
         return known | new
 
 
@@ -69,19 +72,14 @@ class Known(threading.local):
 
     def parties(self, user_ids: Collection[int]) -> dict[int, Party]:
         """As `party`, for many at once: as many queries as for one."""
-        while True:
-            found = self._current().parties(user_ids)
-            if found is not None:
-                return found
+        tries = 1
+        while (found := self._current().parties(user_ids)) is None:
+            if tries == TRIES:
+                hold_revision()
+            tries += 1
+        return found
 
     def _current(self) -> KnownMap:
-        while self._map is None or self._map.snapshot.revision != revision():
-            self._map = _load()
+        if self._map is None or self._map.snapshot.revision != revision():
+            self._map = KnownMap(load_snapshot())
         return self._map
-
-
-def _load() -> KnownMap:
-    while True:
-        found = KnownMap(load_snapshot())
-        if read_revision() == found.snapshot.revision:  # else the common rules may be those of a later one
-            return found

@@ -8,11 +8,15 @@ import asyncio
 import logging
 import os
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
+from typing import TypeVar
 
 from django.db import Error as StoreError
 from django.db import connection
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -25,45 +29,85 @@ from commands.transcript.reading import read_chunks
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 LOOK_SECONDS = 60
 # Six refreshes of a writer: one that is held up that long holds up its executions' records too.
 UNSEEN = timedelta(seconds=60)
 AT_ONCE = 100
 PARTITIONS_SECONDS = 24 * 3600
+RETRY_SECONDS = 3600
 
 
 async def watch() -> None:
     """At once and then every minute mark what is lost, and once a day see to the record's partitions. Cancel it."""
     loop = asyncio.get_running_loop()
     partitions_due = loop.time()
+    await asyncio.to_thread(_see_key)
     while True:
+        if loop.time() >= partitions_due:
+            made = await asyncio.to_thread(_closing, _ensure_partitions)
+            partitions_due = loop.time() + (PARTITIONS_SECONDS if made else RETRY_SECONDS)
         try:
-            if loop.time() >= partitions_due:
-                await asyncio.to_thread(_ensure_partitions)
-                partitions_due = loop.time() + PARTITIONS_SECONDS
-            while marked := await audit.writer.submit(mark_lost):
+            while lost := await asyncio.to_thread(_closing, find_lost):
+                marked = await audit.writer.submit(partial(mark_lost, lost))
                 logger.warning("%d executions were running when their server died: marked lost", marked)
         except (StoreError, audit.StoreUnavailable):
             logger.warning("What was lost could not be looked for", exc_info=True)
+        except Exception:  # an edge: whatever is wrong with one execution, the next look is in a minute
+            logger.exception("What was lost could not be looked for")
         await asyncio.sleep(LOOK_SECONDS)
 
 
-def _ensure_partitions() -> None:
+def _see_key() -> None:
+    """Make the key, or say that it can't be used, when the server starts: not when somebody first wants something."""
+    try:
+        head.take_key()
+    except head.NoKey as error:
+        logger.error("Nothing can be recorded, so nothing will be run: %s", error)
+
+
+def _ensure_partitions() -> bool:
     try:
         partitions.ensure()
+    except StoreError:  # the default partition takes what has none: the rest goes on
+        logger.warning("The partitions of the record could not be made", exc_info=True)
+        return False
+    return True
+
+
+def _closing(act: Callable[[], T]) -> T:
+    try:
+        return act()
     finally:
         connection.close()  # this thread's
 
 
-def mark_lost() -> int:
-    """Mark some of those that are lost, and return how many; 0: there are none left. A unit of the writer."""
+@dataclass(frozen=True, slots=True)
+class Lost:
+    execution: Execution
+    transcript_digest: bytes | None
+    """Of what was left of its transcript: read here, since all would wait for the writer to read it."""
+
+
+def find_lost() -> list[Lost]:
+    """Some of those that are lost; none: there are none left. It may take as long as their transcripts are."""
     running = Execution.objects.filter(outcome="").exclude(chain_id__in=head.own_chains())
     chains = set(running.order_by().values_list("chain_id", flat=True).distinct())
-    living = _living(chain for chain in chains if chain is not None)
-    lost = list(running.exclude(chain_id__in=living)[:AT_ONCE])
-    for execution in lost:
-        _mark(execution)
-    return len(lost)
+    # Not those of all chains but the living: one may have begun since they were read.
+    dead = chains - _living(chain for chain in chains if chain is not None)
+    lost = running.filter(Q(chain_id__in=dead - {None}) | Q(chain_id__isnull=True))
+    return [
+        Lost(execution, digest(read_chunks(execution.pk)) if execution.transcript != "none" else None)
+        for execution in lost[:AT_ONCE]
+    ]
+
+
+def mark_lost(lost: Iterable[Lost]) -> int:
+    """Mark them, and return how many there were. A unit of the writer."""
+    # What this process has accepted while they were looked for is none of them.
+    own = head.own_chains()
+    return sum(_mark(each) for each in lost if each.execution.chain_id not in own)
 
 
 def _living(chains: Iterable[uuid.UUID]) -> set[uuid.UUID]:
@@ -89,11 +133,11 @@ def _is_gone(node: str) -> bool:
     return False
 
 
-def _mark(execution: Execution) -> None:
+def _mark(lost: Lost) -> bool:
+    execution = lost.execution
     values = {"outcome": Outcome.LOST, "ended": timezone.now()}
     if not rows.update(Execution, values, where={"id": execution.pk, "outcome": ""}):
-        return  # another server was quicker, or it has ended after all
-    recorded = execution.transcript != "none"
+        return False  # another server was quicker, or it has ended after all
     audit.record_event(
         kind=AuditEvent.Kind.EXIT,
         outcome=Outcome.LOST,
@@ -106,5 +150,6 @@ def _mark(execution: Execution) -> None:
         door=execution.door,
         execution_id=execution.pk,
         verb=execution.verb,
-        transcript_digest=digest(read_chunks(execution.pk)) if recorded else None,
+        transcript_digest=lost.transcript_digest,
     )
+    return True

@@ -140,14 +140,19 @@ class Parameter:
         except UnicodeDecodeError:
             return False
 
-    def as_text(self, argument: bytes) -> str:
-        """An argument that matches, as rules read it: the same for all ways to write one number or one mailbox."""
-        text = argument.decode(errors="backslashreplace")
+    def as_text(self, argument: bytes, today: datetime.date) -> str:
+        """An argument that matches, as rules read it: the same for all ways to write one number, mailbox or date.
+
+        Bytes that are no UTF-8 are U+FFFD: any ASCII in their place could pass for what an allow is for.
+        """
+        text = argument.decode(errors="replace")
         match self.type:
             case ParameterType.INTEGER:
                 return str(int(text))
             case ParameterType.MAILBOX:
                 return mailbox_name.plain(text)
+            case ParameterType.DATE if text in DAYS:
+                return str(today + datetime.timedelta(days=DAYS.index(text)))
             case _:
                 return text
 

@@ -27,22 +27,29 @@ class Player:
     def show(self, chunk: Chunk) -> None:
         if chunk.data is None:
             self._show_size(chunk)
-        elif self._colour:
-            self._show_in_colour(chunk.stream, self._text(chunk.stream, chunk.data))
-        elif self._raw:
+        elif self._raw and not self._colour:
             self._out.write(chunk.data)
         else:
-            self._show_marked(chunk.stream, self._text(chunk.stream, chunk.data))
+            self._show_text(chunk.stream, self._text(chunk.stream, chunk.data))
         self._out.flush()
 
     def finish(self) -> None:
-        """What has been shown may end within a line; what comes after it begins one."""
+        """What has been shown may end within a character, or a line; what comes after it begins one."""
+        for stream, screen in self._screens.items():
+            if rest := screen.rest():
+                self._show_text(stream, rest)
         if self._in_line:
             self._out.write(b"\n")
-            self._out.flush()
+        self._out.flush()
 
     def _text(self, stream: str, data: bytes) -> bytes:
         return data if self._raw else self._screens[stream].show(data)
+
+    def _show_text(self, stream: str, text: bytes) -> None:
+        if self._colour:
+            self._show_in_colour(stream, text)
+        else:
+            self._show_marked(stream, text)
 
     def _show_size(self, chunk: Chunk) -> None:
         self._end_line()

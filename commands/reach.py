@@ -8,7 +8,7 @@ from commands.conditions import ANY
 from commands.policy import Effect, Request, Rule
 
 
-class Known(StrEnum):
+class Aspect(StrEnum):
     """What a rule's conditions may speak of, beside the dates from and until which it holds: these are always known."""
 
     ARGUMENTS = "arguments"
@@ -18,12 +18,12 @@ class Known(StrEnum):
     TIME = "time"
 
 
-_FIELDS: Mapping[Known, tuple[str, ...]] = {
-    Known.ARGUMENTS: ("arguments",),
-    Known.ADDRESS: ("networks",),
-    Known.TLS: ("tls",),
-    Known.MAILBOX: ("mailbox",),
-    Known.TIME: ("weekdays", "hours"),
+_FIELDS: Mapping[Aspect, tuple[str, ...]] = {
+    Aspect.ARGUMENTS: ("arguments",),
+    Aspect.ADDRESS: ("networks",),
+    Aspect.TLS: ("tls",),
+    Aspect.MAILBOX: ("mailbox",),
+    Aspect.TIME: ("weekdays", "hours"),
 }
 
 
@@ -52,7 +52,7 @@ class Reach:
         return "; ".join(["by " + ", or ".join(allow), *but])
 
 
-def reach(rules: Iterable[Rule], request: Request, known: frozenset[Known] = frozenset()) -> Reach:
+def reach(rules: Iterable[Rule], request: Request, known: frozenset[Aspect] = frozenset()) -> Reach:
     """What the rules say to a request of which only `known` is known: whatever the rest of it says is not looked at.
 
     With all of it known, the answer is the decision's, yes or no.
@@ -71,9 +71,9 @@ def reach(rules: Iterable[Rule], request: Request, known: frozenset[Known] = fro
     return Reach(Answer.NO)
 
 
-def _sorted(rules: Iterable[Rule], request: Request, known: frozenset[Known]) -> tuple[list[Rule], list[Rule]]:
+def _sorted(rules: Iterable[Rule], request: Request, known: frozenset[Aspect]) -> tuple[list[Rule], list[Rule]]:
     """Those that match, and those that may: each by its id."""
-    unknown = [field for each in Known if each not in known for field in _FIELDS[each]]
+    unknown = [field for each in Aspect if each not in known for field in _FIELDS[each]]
     blank = {field: getattr(ANY, field) for field in unknown}
     sure: list[Rule] = []
     unsure: list[Rule] = []

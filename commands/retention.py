@@ -129,8 +129,8 @@ def _plan(before: datetime) -> checkpoint.Cut:
     while True:
         try:
             return checkpoint.plan(before)
-        except ValueError:
-            before = pruning.whole(before - timedelta(days=1))
+        except checkpoint.Hole as hole:
+            before = pruning.whole(hole.at)
             if before <= oldest:
                 raise
 

@@ -9,6 +9,7 @@ from django.utils import timezone
 from commands import canonical
 from commands.expression import compiled
 from commands.signature import ParameterType, Signature
+from commands.validators import is_text
 
 if TYPE_CHECKING:
     from commands.models import Lock, Rule, Verb
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 Faults = dict[str, str]
 
 NUMBERS = ("at_once", "per_minute", "per_day")
+NO_TIME = f"Give a time from the year {canonical.YEARS[0]} to {canonical.YEARS[-1]}, or none."
 NO_EXPRESSION = "%r is no regular expression of RE2's (it has no look-around and no back references)."
 
 
@@ -41,7 +43,9 @@ def check_lock(lock: "Lock") -> None:
     faults: Faults = {}
     _settle(lock, "network", canonical.network, faults)
     _check_reason(lock, faults)
-    if lock._state.adding and lock.until is not None and lock.until <= timezone.now():
+    if lock.until is not None and lock.until.year not in canonical.YEARS:
+        faults["until"] = NO_TIME
+    elif lock._state.adding and lock.until is not None and lock.until <= timezone.now():
         faults["until"] = "This is past already: the lock would lock nothing."
     if faults:
         raise ValidationError(faults)
@@ -69,6 +73,10 @@ def _check_times(rule: "Rule", faults: Faults) -> None:
         faults["hours_until"] = "From this hour until the same one is never. For the whole day give no hours."
     if rule.valid_from is not None and rule.valid_until is not None and rule.valid_from >= rule.valid_until:
         faults["valid_until"] = "It must be later than the time from which the rule holds."
+    for name in ("valid_from", "valid_until"):
+        moment = getattr(rule, name)
+        if moment is not None and moment.year not in canonical.YEARS:
+            faults[name] = NO_TIME
 
 
 def _check_limits(rule: "Rule", faults: Faults) -> None:
@@ -86,7 +94,9 @@ def _arguments_fault(rule: "Rule") -> str:
         isinstance(each, str) and each for pair in arguments.items() for each in pair
     ):
         return 'Give a JSON object: names of parameters, and an expression for each: {"address": ".*@example\\\\.org"}.'
-    for expression in arguments.values():
+    for name, expression in arguments.items():
+        if not is_text(name + expression):
+            return f"{name + expression!r} holds a NUL or half a surrogate pair."
         if compiled(expression) is None:
             return NO_EXPRESSION % expression
     return "" if rule.verb is None else _names_fault(rule.verb, arguments, _matchers(rule.verb))

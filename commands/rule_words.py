@@ -1,12 +1,12 @@
 """When a rule holds, in a few words: what follows it in brackets, in lists and in the record."""
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
 from commands import canonical
+from commands.conditions import moment_in_words
 
 if TYPE_CHECKING:
     from commands.models import Rule
@@ -29,9 +29,9 @@ def details(rule: "Rule") -> Iterator[str]:
     if times := f"{canonical.weekdays_in_short(rule.weekdays)} {hours}".strip():
         yield times
     if rule.valid_from is not None:
-        yield f"from {_moment(rule.valid_from)}"
+        yield f"from {moment_in_words(rule.valid_from, timezone.get_current_timezone())}"
     if rule.valid_until is not None:
-        yield f"until {_moment(rule.valid_until)}"
+        yield f"until {moment_in_words(rule.valid_until, timezone.get_current_timezone())}"
 
 
 def _limits(rule: "Rule") -> Iterator[str]:
@@ -39,7 +39,3 @@ def _limits(rule: "Rule") -> Iterator[str]:
     given = [f"{number} {words}" for number, words in numbers if number is not None]
     if given:
         yield f"{', '.join(given)} {COUNTED.get(rule.counted, rule.counted)}"
-
-
-def _moment(moment: datetime) -> str:
-    return f"{timezone.localtime(moment):%Y-%m-%d %H:%M}"

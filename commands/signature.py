@@ -8,6 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 from commands.parameter import EMAIL, MAX_ARGUMENT_LENGTH, MAX_ARGUMENTS, Parameter, ParameterType
 from commands.uid_set import uid_set
@@ -104,12 +105,12 @@ class Signature:
             values[self.parameters[-1].name] = repeated
         return values
 
-    def texts(self, arguments: Sequence[bytes]) -> Mapping[str, tuple[str, ...]]:
+    def texts(self, arguments: Sequence[bytes], today: date) -> Mapping[str, tuple[str, ...]]:
         """As rules read the arguments, which must match: all of each name, without the secret ones."""
         texts: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
         for parameter, argument in self._pairs(arguments) or ():
             if parameter.type is not ParameterType.SECRET:
-                texts[parameter.name] += (parameter.as_text(argument),)
+                texts[parameter.name] += (parameter.as_text(argument, today),)
         return dict(texts)
 
     def _pairs(self, arguments: Sequence[bytes]) -> list[tuple[Parameter, bytes]] | None:
@@ -198,9 +199,8 @@ def hidden_positions(signatures: Sequence[Signature], arguments: Sequence[bytes]
     match = _first_match(signatures, arguments) if fits else None
     if match is None:
         return frozenset(range(len(arguments)))
-    return frozenset(
-        place for place, each in enumerate(match.signature.parameters) if each.type is ParameterType.SECRET
-    )
+    pairs = match.signature._pairs(arguments) or ()
+    return frozenset(place for place, (each, _) in enumerate(pairs) if each.type is ParameterType.SECRET)
 
 
 def build_argv(template: Sequence[str], values: Values, arguments: Sequence[bytes]) -> tuple[bytes, ...]:

@@ -5,26 +5,49 @@ from collections.abc import Collection
 from types import MappingProxyType
 
 from django.contrib.auth import get_user_model
+from django.db import connection, transaction
 
 from commands import models, policy
 from commands.rows import read_revision
 from commands.verbmap import Snapshot, VerbEntry
 
+TRIES = 2
+"""Until changes are held back. Not at the first: a change that takes long holds back who holds back others, and while
+it does nothing else changes, so that the second succeeds."""
+
 
 def load_snapshot() -> Snapshot:
     """Read the map: a fixed number of queries, however large it is."""
-    while True:
-        revision = read_revision()
-        verbs, disabled = _load_verbs()
-        snapshot = Snapshot(
-            revision=revision,
-            verbs=MappingProxyType(verbs),
-            disabled=MappingProxyType(disabled),
-            action_verbs=frozenset(models.ActionVerb.objects.values_list("name", flat=True)),
-        )
+    for _ in range(TRIES):
+        snapshot = _read_snapshot()
         # Under READ COMMITTED each query sees its own state: verbs of one revision, signatures of the next.
-        if read_revision() == revision:
+        if read_revision() == snapshot.revision:
             return snapshot
+    with transaction.atomic(savepoint=False):
+        hold_revision()
+        return _read_snapshot()
+
+
+def hold_revision() -> None:
+    """Until this transaction ends whoever would change the map, or a user, waits.
+
+    Changes may come faster than the map can be read: who only tried again would never have read it. On SQLite nobody
+    changes anything beside a transaction as it is.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f'SELECT 1 FROM "{models.MapRevision._meta.db_table}" WHERE id = 1 FOR SHARE')  # noqa: S608
+
+
+def _read_snapshot() -> Snapshot:
+    revision = read_revision()
+    verbs, disabled = _load_verbs()
+    return Snapshot(
+        revision=revision,
+        verbs=MappingProxyType(verbs),
+        disabled=MappingProxyType(disabled),
+        action_verbs=frozenset(models.ActionVerb.objects.values_list("name", flat=True)),
+    )
 
 
 def load_subject(user_id: int) -> policy.Subject | None:

@@ -81,6 +81,11 @@ class Screen:
         shown = "\n".join("\t".join(map(visible, line.split("\t"))) for line in lines)
         return shown.replace("\\\\", "\\").encode()
 
+    def rest(self) -> bytes:
+        """What was held, when no more comes."""
+        text = "\r" * self._ends_in_cr + self._decode(b"", True)
+        return visible(text).encode()
+
 
 async def _read(fd: int) -> bytes:
     loop = asyncio.get_running_loop()

@@ -59,7 +59,7 @@ def validate_argv(value: Any) -> None:
         raise ValidationError("Give a JSON list of strings, the program's path first.", code="argv")
     if not value[0].startswith("/"):
         raise ValidationError("The program's path must be absolute.", code="argv_relative")
-    if any(not _is_text(element) for element in value):
+    if any(not is_text(element) for element in value):
         raise ValidationError("An argument can't hold a NUL or half a surrogate pair.", code="argv_bytes")
     if PLACEHOLDER.fullmatch(_script(value)):
         raise ValidationError("What a client writes can't be the script of an interpreter.", code="argv_script")
@@ -73,7 +73,7 @@ def validate_environment(value: Any) -> None:
             raise ValidationError("%(name)r is no name: capital letters, digits, '_'.", params={"name": name})
         if FORBIDDEN_VARIABLES.fullmatch(name):
             raise ValidationError("%(name)s can't be set here.", params={"name": name})
-        if not _is_text(text):
+        if not is_text(text):
             raise ValidationError("%(name)s holds a NUL or half a surrogate pair.", params={"name": name})
 
 
@@ -115,6 +115,8 @@ def validate_redactions(value: Any) -> None:
 
 
 def validate_expression(value: str) -> None:
+    if not is_text(value):
+        raise ValidationError("%(value)r holds a NUL or half a surrogate pair.", params={"value": value})
     if compiled(value) is None:
         raise ValidationError(
             "%(value)r is no regular expression of RE2's (it has no look-around and no back references).",
@@ -123,8 +125,8 @@ def validate_expression(value: str) -> None:
         )
 
 
-def _is_text(value: str) -> bool:
-    """Whether exec(3) can be given it: JSON may spell both NUL and lone surrogates."""
+def is_text(value: str) -> bool:
+    """Whether exec(3) and a database can be given it: JSON may spell both NUL and lone surrogates."""
     return not re.search("[\0\ud800-\udfff]", value)
 
 

@@ -1,6 +1,6 @@
 """The map at one revision, immutable: what there is to run. Pure; `snapshot` reads it from the database."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from commands import signature
@@ -57,3 +57,11 @@ class Snapshot:
         """Whether any verb takes a secret argument, also one that is not enabled."""
         entries = (*self.verbs.values(), *self.disabled.values())
         return any(each.secrets for entry in entries for each in entry.signatures)
+
+    def hidden_positions(self, verb: str, arguments: Sequence[bytes]) -> frozenset[int]:
+        """Which of the arguments must not be recorded or shown, whatever the verb is and whether it may be run."""
+        entry = self.verbs.get(verb) or self.disabled.get(verb)
+        if entry is not None:
+            return signature.hidden_positions(entry.signatures, arguments)
+        # It may be the name of one that takes secrets, with a typing error in it.
+        return frozenset(range(len(arguments))) if self.has_secrets else frozenset()

@@ -10,6 +10,9 @@ LENGTH = 400
 
 NAMING = (b"name", b"version")
 
+PAIRS = 30
+"""RFC 2971 section 3.3. It is read at each EXECUTE, so that thousands would hold up everybody's."""
+
 
 def client_id(fragments: Sequence[Fragment]) -> str:
     """`Thunderbird 128.5.0`: name and version of what stands behind the command's name, cut.
@@ -38,6 +41,8 @@ def _pairs(fragments: Sequence[Fragment]) -> dict[bytes, bytes]:
     scanner = Scanner(inside)
     pairs: dict[bytes, bytes] = {}
     while not scanner.at_end():
+        if len(pairs) == PAIRS:
+            raise BadSyntax("too many pairs")
         if pairs:
             scanner.space()
         key = scanner.string().lower()

@@ -392,11 +392,12 @@ class ImapConnection(asyncio.Protocol):
         if not self._transport.is_closing():
             if self._outgoing.between:
                 self._outgoing.put(response.status(None, "BYE", text, code))
-            self._held = True
             self._close()
 
     def _close(self) -> None:
-        """Close when all has been sent, or when the client has had the time to take it."""
+        """Close when all has been sent, or when the client has had the time to take it. No command is taken any more,
+        though TLS delivers what comes until it is shut down."""
+        self._held = True
         self._timer.cancel()
         if not self._gone:
             self._timer = self._loop.call_later(LINGER_SECONDS, self._transport.abort)

@@ -6,7 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-WAITING = 64 * 1024
+ITEM = 128
+"""What one that waits takes beside its octets, about: a client may send empty ones without end."""
+
+WAITING = 64 * 1024 + ITEM
+"""One FEED of the largest size leaves room for the next."""
 
 
 @dataclass(eq=False, slots=True)
@@ -51,8 +55,8 @@ class Incoming:
             if self._take is not None and self._take(value):
                 return
             arrived.set_result(None)
-        self._items.append(_Item(value, octets, is_line))
-        self._octets += octets
+        self._items.append(_Item(value, octets + ITEM, is_line))
+        self._octets += octets + ITEM
 
     async def next(self, take: Callable[[Any], bool] | None = None) -> Any:
         self._take = take

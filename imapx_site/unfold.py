@@ -7,23 +7,29 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 
-def _page(title: str, icon: str, model: str) -> dict[str, Any]:
-    """A sidebar entry, shown to those who may view the model (`app.model`)."""
+def _page(title: str, icon: str, model: str, *, but: str = "") -> dict[str, Any]:
+    """A sidebar entry, shown to those who may view the model (`app.model`).
+
+    `but`: where pages below its own begin that have an entry of their own.
+    """
     app, name = model.split(".")
+    link = reverse_lazy(f"admin:{app}_{name}_changelist")
 
     def may_view(request: HttpRequest) -> bool:
         return request.user.has_perm(f"{app}.view_{name}") or request.user.has_perm(f"{app}.change_{name}")
 
-    return {
-        "title": title,
-        "icon": icon,
-        "link": reverse_lazy(f"admin:{app}_{name}_changelist"),
-        "permission": may_view,
-    }
+    def is_open(request: HttpRequest) -> bool:
+        return request.path.startswith(str(link)) and not (but and request.path.startswith(f"{link}{but}"))
+
+    return {"title": title, "icon": icon, "link": link, "permission": may_view, "active": is_open}
 
 
 def _may_explain(request: HttpRequest) -> bool:
     return request.user.has_perms(("commands.view_rule", "commands.view_verb"))
+
+
+def _may_read_map(request: HttpRequest) -> bool:
+    return request.user.has_perms(("commands.change_verb", "commands.change_rule"))
 
 
 UNFOLD = {
@@ -32,6 +38,7 @@ UNFOLD = {
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("imapx/favicon.svg")},
     ],
+    "STYLES": [lambda request: static("imapx/site.css")],
     "SITE_SUBHEADER": "applications over IMAP",
     "SITE_SYMBOL": "terminal",
     "SITE_URL": None,  # there is no site beside the admin to go back to
@@ -62,10 +69,10 @@ UNFOLD = {
             {
                 "title": "Map",
                 "items": [
-                    _page("Verbs", "terminal", "commands.verb"),
+                    _page("Verbs", "terminal", "commands.verb", but="map/"),
                     _page("Action verbs", "bolt", "commands.actionverb"),
                     _page("Tags", "label", "commands.tag"),
-                    _page("Rules", "gavel", "commands.rule"),
+                    _page("Rules", "gavel", "commands.rule", but="explain/"),
                     {
                         "title": "Explain",
                         "icon": "help",
@@ -73,6 +80,12 @@ UNFOLD = {
                         "permission": _may_explain,
                     },
                     _page("Locks", "lock", "commands.lock"),
+                    {
+                        "title": "Map file",
+                        "icon": "description",
+                        "link": reverse_lazy("admin:commands_verb_map_file"),
+                        "permission": _may_read_map,
+                    },
                 ],
             },
             {

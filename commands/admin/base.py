@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import admin
-from django.db import models
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.db import DataError, models
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin as UnfoldModelAdmin
+from unfold.views import ChangeList
 
 Context = dict[str, Any]  # what Django's admin calls extra_context
 
@@ -17,6 +19,22 @@ class ModelAdmin(UnfoldModelAdmin):
 
     empty_text = ""
     list_filter_submit = True
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """What no column can hold, in the address of a list, is no fault of the server's."""
+        try:
+            return super().get_changelist_instance(request)
+        except (OverflowError, DataError) as error:
+            raise IncorrectLookupParameters("no column holds such a value") from error
+
+
+class LongChangeList(ChangeList):
+    """Of a list without `show_full_result_count`: where nothing was filtered, its head tells no number of results."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        if not (self.query or self.has_active_filters):
+            self.full_result_count = self.result_count
 
 
 @dataclass(frozen=True)

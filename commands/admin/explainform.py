@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django import forms
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from commands.audit_text import Redacted, decode_arguments
+from commands.canonical import YEARS
 from commands.explanation import PLACEHOLDER, Question
 from commands.models import AuditEvent
 
@@ -45,6 +47,12 @@ class ExplainForm(forms.Form):
     at = forms.DateTimeField(
         label="Time", required=False, widget=_input(type="datetime-local"), help_text="Empty: now."
     )
+
+    def clean_at(self) -> datetime | None:
+        at: datetime | None = self.cleaned_data["at"]
+        if at is not None and at.year not in YEARS:
+            raise forms.ValidationError("This is too far away.")
+        return at
 
     def question(self) -> Question:
         """Of a valid form."""

@@ -1,6 +1,6 @@
 """The history of what an admin page changes: who, when, why, before and after; and back to any version of it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Model
+from django.db.models import Max
 from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -21,9 +21,10 @@ from unfold.decorators import action
 from commands.admin.base import Context, ModelAdmin
 from commands.admin.text import label, moment, visible
 from commands.mapfile.difference import field_changes
+from commands.mapfile.plain import Entry
 from commands.mapfile.problems import MapFileError
 from commands.mapfile.revert import revert
-from commands.mapfile.versions import kind_of, version_before, version_entry, version_title
+from commands.mapfile.versions import kind_of, tags_of, version_entry, version_title, versions_before, with_names
 
 PAGE = 25
 
@@ -80,10 +81,12 @@ class HistoryAdmin(ModelAdmin):
 
     @method_decorator(require_POST)
     def revert_view(self, request: HttpRequest, object_id: str, version: int) -> HttpResponse:
+        if not self.has_view_or_change_permission(request):  # first: nobody else learns which versions there are
+            raise PermissionDenied
         row = self.model.history.filter(id=_key(object_id), history_id=version).first()
         if row is None:
             raise Http404
-        if not self._may_revert(request, row):
+        if not self._may_revert(request, row, self._newest([row]).get(row.id)):
             raise PermissionDenied
         try:
             instance = revert(row)
@@ -96,7 +99,8 @@ class HistoryAdmin(ModelAdmin):
         return HttpResponseRedirect(self._history_url(row.id))
 
     def _page(self, request: HttpRequest, rows: Any, title: str, context: Context) -> HttpResponse:
-        page = Paginator(rows.select_related("history_user"), PAGE).get_page(request.GET.get("page"))
+        rows = with_names(rows).select_related("history_user")
+        page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
         return TemplateResponse(
             request,
             "admin/versions.html",
@@ -105,17 +109,22 @@ class HistoryAdmin(ModelAdmin):
                 "title": visible(title),
                 "opts": self.opts,
                 "page": page,
-                "versions": list(self._versions(request, page.object_list)),
+                "versions": list(self._versions(request, list(page.object_list))),
                 "of_all": "object" not in context,
                 **context,
             },
         )
 
-    def _versions(self, request: HttpRequest, rows: Iterable[Any]) -> Iterable[Version]:
+    def _versions(self, request: HttpRequest, rows: Sequence[Any]) -> Iterator[Version]:
+        """By a number of queries that does not depend on that of the rows."""
+        before, newest = versions_before(rows), self._newest(rows)
+        tags = tags_of([*rows, *before.values()])
         for row in rows:
-            entry, earlier = version_entry(row), version_before(row)
+            earlier = before.get(row.pk)
+            entry = version_entry(row, tags.get(row.pk))
+            was = None if earlier is None else version_entry(earlier, tags.get(earlier.pk))
             text, colour = WORDS[row.history_type]
-            may = self._may_revert(request, row)
+            may = self._may_revert(request, row, newest.get(row.id))
             yield Version(
                 key=row.history_id,
                 when=moment(row.history_date),
@@ -123,20 +132,24 @@ class HistoryAdmin(ModelAdmin):
                 title=visible(version_title(row, entry)),
                 who=visible(str(row.history_user)) if row.history_user else "a command",
                 reason=visible(row.history_change_reason or ""),
-                changes=[visible(change) for change in _changes(row, entry, earlier)],
+                changes=[visible(change) for change in _changes(row, entry, was)],
                 revert_url=self._revert_url(row) if may else "",
                 revert_text="Restore" if may and row.history_type == "-" else "Revert to this",
             )
 
-    def _may_revert(self, request: HttpRequest, row: Any) -> bool:
-        """False for the version that there is now, too."""
-        obj: Model | None = self.model._default_manager.filter(pk=row.id).first()
+    def _newest(self, rows: Sequence[Any]) -> dict[Any, int]:
+        """The keys of the newest versions, by the keys of what they are of, as far as that is still there."""
+        there = self.model._default_manager.filter(pk__in=[row.id for row in rows]).values("pk")
+        newest = self.model.history.filter(id__in=there).order_by().values("id").annotate(newest=Max("history_id"))
+        return dict(newest.values_list("id", "newest"))
+
+    def _may_revert(self, request: HttpRequest, row: Any, newest: int | None) -> bool:
+        """False for the version that there is now, too. `newest`: None where it is deleted."""
         if not self.can_revert:
             return False
-        if obj is None:
+        if newest is None:
             return self.has_add_permission(request)
-        newest = self.model.history.filter(id=row.id).order_by("-history_id").values_list("history_id", flat=True)[0]
-        return newest != row.history_id and self.has_change_permission(request, obj)
+        return newest != row.history_id and self.has_change_permission(request)
 
     def _revert_url(self, row: Any) -> str:
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_revert", args=[row.id, row.history_id])
@@ -145,14 +158,13 @@ class HistoryAdmin(ModelAdmin):
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_history", args=[key])
 
 
-def _changes(row: Any, entry: Any, earlier: Any | None) -> Iterable[str]:
+def _changes(row: Any, entry: Entry, was: Entry | None) -> Iterable[str]:
     kind = kind_of(row)
     if row.history_type == "-":
         return []
-    if row.history_type == "~" and earlier is None:
+    if row.history_type == "~" and was is None:
         return ["No version before this one is on record. It was:", *field_changes(kind, None, entry)]
-    before = None if row.history_type == "+" or earlier is None else version_entry(earlier)
-    return field_changes(kind, before, entry)
+    return field_changes(kind, None if row.history_type == "+" else was, entry)
 
 
 def _key(object_id: str) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -16,6 +17,7 @@ from commands.admin.base import RelatedTable, may_view
 from commands.admin.text import moment, visible
 from commands.changes import together
 from commands.mapfile.load import Change, MapFileError, check, difference, dump, load
+from commands.mapfile.problems import Problem
 from commands.models import AuditEvent
 
 DAYS = 30
@@ -46,10 +48,11 @@ class MapFilePages(UnfoldModelAdmin):
 
     @action(description="Map as a file", url_path="map", permissions=["read_map"], icon="description")
     def map_file(self, request: HttpRequest) -> HttpResponse:
-        text = _given(request) if request.method == "POST" else dump()
+        text: str | bytes = "" if request.method == "POST" else dump()
         result: Result = {}
         if request.method == "POST":
             try:
+                text = _given(request)
                 result = ACTIONS.get(request.POST.get("do", ""), _compare)(request, text)
             except MapFileError as error:
                 result = {"problems": [visible(str(problem)) for problem in error.problems]}
@@ -62,7 +65,7 @@ class MapFilePages(UnfoldModelAdmin):
                 **self.admin_site.each_context(request),
                 "title": "Map as a file",
                 "opts": self.opts,
-                "text": text,
+                "text": text if isinstance(text, str) else text.decode("utf-8-sig", "replace"),
                 "reason": request.POST.get("reason", ""),
                 "days": DAYS,
                 "newest": NEWEST,
@@ -82,20 +85,24 @@ class MapFilePages(UnfoldModelAdmin):
         )
 
 
-def _given(request: HttpRequest) -> str:
-    """The file that was uploaded, or else the text that was typed."""
+def _given(request: HttpRequest) -> str | bytes:
+    """The file that was uploaded, as it is, or else the text that was typed."""
     if file := request.FILES.get("file"):
-        return file.read().decode("utf-8-sig", "replace")
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE  # Django's own, of what is typed
+        if (file.size or 0) > limit:
+            raise MapFileError([Problem("", f"The file has more than {limit} bytes: manage.py map load takes it.")])
+        data: bytes = file.read()
+        return data
     return request.POST.get("text", "").replace("\r\n", "\n")
 
 
-def _compare(request: HttpRequest, text: str) -> Result:
+def _compare(request: HttpRequest, text: str | bytes) -> Result:
     if problems := check(text):
         raise MapFileError(problems)
     return {"compared": True, "lines": _lines(difference(text))}
 
 
-def _replay(request: HttpRequest, text: str) -> Result:
+def _replay(request: HttpRequest, text: str | bytes) -> Result:
     if not may_view(request, AuditEvent):
         raise PermissionDenied
     run = shadow.prepare(text, days=DAYS, newest=NEWEST)
@@ -110,7 +117,7 @@ def _replay(request: HttpRequest, text: str) -> Result:
     return {"shadow": table, "summary": run.summary, "notes": shadow.NOTES} | _compare(request, text)
 
 
-def _load(request: HttpRequest, text: str) -> Result:
+def _load(request: HttpRequest, text: str | bytes) -> Result:
     if not request.user.has_perms(LOAD):
         raise PermissionDenied
     reason = request.POST.get("reason", "").strip()
@@ -142,4 +149,8 @@ def _lines(changes: list[Change]) -> list[str]:
     return [visible(line) for change in changes for line in change.lines()]
 
 
-ACTIONS: dict[str, Callable[[HttpRequest, str], Result]] = {"compare": _compare, "replay": _replay, "load": _load}
+ACTIONS: dict[str, Callable[[HttpRequest, str | bytes], Result]] = {
+    "compare": _compare,
+    "replay": _replay,
+    "load": _load,
+}

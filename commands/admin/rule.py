@@ -13,6 +13,7 @@ from unfold.contrib.filters.admin import (
 )
 
 from commands import rule_words
+from commands.admin.base import LongChangeList
 from commands.admin.explain import ExplainPages
 from commands.admin.history import HistoryAdmin
 from commands.admin.ruleform import RuleForm
@@ -93,6 +94,9 @@ class RuleAdmin(ExplainPages, HistoryAdmin):
         ),
         ("Why", {"fields": ("reason", "enabled")}),
     )
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[LongChangeList]:
+        return LongChangeList
 
     @admin.display(description="effect", ordering="effect")
     def effect_label(self, rule: Rule) -> SafeString:

@@ -22,7 +22,8 @@ class RuleForm(forms.ModelForm):
 
     def clean_arguments(self) -> Any:
         # A field left empty means no conditions; the column would keep a JSON null, which is no object.
-        return self.cleaned_data["arguments"] or {}
+        arguments = self.cleaned_data["arguments"]
+        return {} if arguments is None else arguments
 
     def clean_counted(self) -> str:
         return self.cleaned_data["counted"] or Rule.Counted.USER

@@ -58,11 +58,14 @@ def visible(text: str) -> str:
     return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
-def short(text: str, width: int = 40) -> SafeString:
-    """Return `text` cut to the width of a list's column, in characters; the row's own page has all of it."""
+def short(text: str, width: int = 40, *, wraps: bool = False) -> SafeString:
+    """Return `text` cut to the width of a list's column, in characters; the row's own page has all of it.
+
+    `wraps`: in several lines where the window is too narrow for one.
+    """
     shown = visible(text)
     column, hint = Truncator(shown).chars(width), Truncator(shown).chars(400)
-    return format_html('<span class="block truncate" title="{}">{}</span>', hint, column)
+    return format_html('<span class="{}" title="{}">{}</span>', "" if wraps else "block truncate", hint, column)
 
 
 def moment(at: datetime.datetime) -> SafeString:

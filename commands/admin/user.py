@@ -5,12 +5,13 @@ from django.contrib.auth.models import Group, User
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import BooleanRadioFilter, RelatedDropdownFilter
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from commands.admin.base import Context, ModelAdmin, RelatedTable, may_view
 from commands.admin.lock import lock_panel
-from commands.admin.text import EFFECT_COLOURS, label, link
+from commands.admin.text import EFFECT_COLOURS, label, link, moment, visible
 from commands.models import Rule, Verb
 
 admin.site.unregister(User)
@@ -27,7 +28,7 @@ class UserAdmin(StockUserAdmin, ModelAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ("username", "email", "is_active", "pages", "last_login")
+    list_display = ("username", "email", "is_active", "pages", "seen")
     list_filter = (
         ("is_active", BooleanRadioFilter),
         ("is_staff", BooleanRadioFilter),
@@ -50,6 +51,10 @@ class UserAdmin(StockUserAdmin, ModelAdmin):
     def pages(self, user: User) -> str:
         return "superuser" if user.is_superuser else "staff" if user.is_staff else ""
 
+    @admin.display(description="last login", ordering="last_login")
+    def seen(self, user: User) -> str | SafeString:
+        return moment(user.last_login) if user.last_login else ""
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Context | None = None
     ) -> HttpResponse:
@@ -71,9 +76,9 @@ def own_rules(user: User) -> RelatedTable:
         rows=[
             [
                 label(rule.effect, EFFECT_COLOURS[rule.effect]),
-                link(rule, str(rule).partition(": ")[2]),
+                link(rule, visible(str(rule).partition(": ")[2])),
                 "enabled" if rule.enabled else "disabled",
-                rule.reason,
+                visible(rule.reason),
             ]
             for rule in rules
         ],

@@ -28,7 +28,7 @@ class VerbAdmin(MapFilePages, HistoryAdmin):
     form = VerbForm
     inlines = (SignatureInline,)
     empty_text = "No verb yet: there is nothing that anybody could run. Add one, then a rule that says who may run it."
-    list_display = ("name", "kind", "mode_label", "description", "usage", "tag_names", "enabled", "mail")
+    list_display = ("name", "kind_name", "mode_label", "description", "usage", "tag_names", "enabled", "mail")
     list_filter = (
         ("tags", RelatedDropdownFilter),
         ("kind", ChoicesDropdownFilter),
@@ -87,6 +87,10 @@ class VerbAdmin(MapFilePages, HistoryAdmin):
         if verb_entry(Verb.objects.get(pk=verb.pk)) != before:
             verb.add_version(is_new=not change)
 
+    @admin.display(description="kind", ordering="kind")
+    def kind_name(self, verb: Verb) -> str:
+        return verb.kind
+
     @admin.display(description="mode", ordering="mode")
     def mode_label(self, verb: Verb) -> SafeString:
         return label(verb.mode, "primary" if verb.mode == Verb.Mode.INTERACTIVE else None)
@@ -100,9 +104,9 @@ class VerbAdmin(MapFilePages, HistoryAdmin):
         return ", ".join(tag.name for tag in verb.tags.all())
 
     @admin.display(description="usage")
-    def usage(self, verb: Verb) -> str:
+    def usage(self, verb: Verb) -> SafeString:
         signatures = [row.matcher() for row in verb.signatures.all()]
-        return signature.usage(signatures, verb.takes_input) or "(no arguments)"
+        return short(signature.usage(signatures, verb.takes_input) or "(no arguments)", 80, wraps=True)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Context | None = None
@@ -158,7 +162,8 @@ def last_executions(verb: Verb) -> RelatedTable:
 def _row(rule: Rule) -> list[Any]:
     verb = "all verbs" if rule.all_verbs else f"tag {rule.tag}" if rule.tag_id else rule.verb
     state = "enabled" if rule.enabled else "disabled"
-    return [label(rule.effect, EFFECT_COLOURS[rule.effect]), link(rule, rule.subject_text), verb, state, rule.reason]
+    who = link(rule, visible(rule.subject_text))
+    return [label(rule.effect, EFFECT_COLOURS[rule.effect]), who, verb, state, visible(rule.reason)]
 
 
 @admin.register(Tag)
@@ -166,9 +171,11 @@ class TagAdmin(ModelAdmin):
     empty_text = "No tag yet. Add one to let rules speak of several verbs at once."
     list_display = ("name", "description")
     search_fields = ("name", "description")
+    search_help_text = "Name or description"
 
 
 @admin.register(ActionVerb)
 class ActionVerbAdmin(ModelAdmin):
     empty_text = "No action verb yet: clients write EXECUTE before each verb. Add one, such as ADD, to save them that."
     search_fields = ("name",)
+    search_help_text = "Name"

@@ -12,7 +12,7 @@ from commands.kinds import KINDS, foreign_fields
 from commands.models import Verb
 
 JSON_FIELDS = ("argv", "environment", "redactions")
-CODE = {"rows": 3, "style": "font-family: monospace", "spellcheck": "false"}
+CODE = {"rows": 3, "class": "code", "spellcheck": "false"}
 
 
 class ReadableJSONField(forms.JSONField):

@@ -10,15 +10,18 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from logging.handlers import SysLogHandler
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 
 logger = logging.getLogger(__name__)
 
-SYSLOG_SOCKET = "/dev/log"
+MAC_SIZE = 32
+MOST = 2**63 - 1  # that the database can count to
+AUTHPRIV_INFO = 10 * 8 + 6  # RFC 5424, 6.2.1
+SYSLOG_SECONDS = 0.5  # the writer waits for it, and with it everybody
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class Anchors:
     def __init__(self) -> None:
         self._last: Anchor | None = None
         self._told: Anchor | None = None
+        self._failed = False
         self._due = time.monotonic() + settings.IMAPX["AUDIT_ANCHOR_SECONDS"]
         self._syslog = _syslog(settings.IMAPX["AUDIT_SYSLOG"])
 
@@ -55,29 +59,30 @@ class Anchors:
 
     def end(self) -> None:
         self._tell()
-        if self._syslog is not None:
-            self._syslog.close()
 
     def _tell(self) -> None:
         self._due = time.monotonic() + settings.IMAPX["AUDIT_ANCHOR_SECONDS"]
         anchor = self._last
-        if anchor is None or anchor == self._told:
+        if anchor is None or (anchor == self._told and not self._failed):
             return
-        self._told = anchor
+        self._told, self._failed = anchor, False
         line = _line(anchor)
         try:
             append(anchors_file(), line)
         except OSError:
-            # Mail and executions go on: what is not anchored now will be by the next.
+            # Mail and executions go on. It is tried again when the next is due: not with each event, a full disk's log.
             logger.exception("Not anchored: %s", line)
-            self._told = None
-        if self._syslog is not None:
-            self._syslog.emit(logging.LogRecord("imapx", logging.INFO, "", 0, "anchor %s", (line,), None))
+            self._failed = True
+        try:
+            if self._syslog is not None:
+                self._syslog.send(line)
+        except OSError:
+            logger.exception("Not anchored in syslog: %s", line)
 
 
 def anchors_file() -> Path:
-    given: str = settings.IMAPX["AUDIT_ANCHORS"]
-    path: Path = Path(given) if given else settings.DATA_DIR / "audit" / "anchors"
+    # One that is not absolute is in the data directory, whatever directory cron starts a command in.
+    path: Path = settings.DATA_DIR / (settings.IMAPX["AUDIT_ANCHORS"] or "audit/anchors")
     return path
 
 
@@ -98,9 +103,11 @@ def read(path: Path) -> Iterator[Anchor]:
             words = line.split()
             if len(words) >= 4:
                 try:
-                    yield Anchor(UUID(words[-3]), int(words[-2]), bytes.fromhex(words[-1]), words[-4])
+                    anchor = Anchor(UUID(words[-3]), int(words[-2]), bytes.fromhex(words[-1]), words[-4])
                 except ValueError:
                     continue
+                if 0 < anchor.sequence <= MOST and len(anchor.mac) == MAC_SIZE:
+                    yield anchor
 
 
 def _line(anchor: Anchor) -> str:
@@ -108,17 +115,30 @@ def _line(anchor: Anchor) -> str:
     return f"{now} {anchor.chain_id} {anchor.sequence} {anchor.mac.hex()}"
 
 
-def _syslog(address: str) -> SysLogHandler | None:
-    """`/dev/log` or another socket's path, or HOST:PORT by UDP; empty: none."""
-    if not address:
-        return None
-    host, _, port = address.rpartition(":")
+class _Syslog:
+    """One datagram for each anchor, by a socket of its own: whoever starts the other end anew is found again."""
+
+    def __init__(self, address: str) -> None:
+        """`/dev/log` or another socket's path, or HOST:PORT by UDP. Raises OSError and ValueError."""
+        self._address: Any = address
+        self._family = socket.AF_UNIX
+        if not address.startswith("/"):
+            host, _, port = address.rpartition(":")
+            # Now, and not for each anchor: a name server that is away would hold up the writer.
+            found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_DGRAM)
+            self._family, _, _, _, self._address = found[0]
+
+    def send(self, line: str) -> None:
+        """Raises OSError, also when nobody reads at the other end."""
+        with socket.socket(self._family, socket.SOCK_DGRAM) as out:
+            out.settimeout(SYSLOG_SECONDS)
+            out.connect(self._address)
+            out.send(f"<{AUTHPRIV_INFO}>imapx: anchor {line}".encode())
+
+
+def _syslog(address: str) -> _Syslog | None:
     try:
-        where = address if address.startswith("/") else (host, int(port))
-        handler = SysLogHandler(where, SysLogHandler.LOG_AUTHPRIV)
-    except (OSError, ValueError, socket.gaierror):
+        return _Syslog(address) if address else None
+    except (OSError, ValueError):
         logger.exception("No anchors to syslog at %s: a path, or HOST:PORT, was expected", address)
         return None
-    handler.ident = "imapx: "
-    handler.append_nul = False
-    return handler

@@ -1,5 +1,6 @@
 """One chain, event by event in the order in which they were written: what is wrong with it first, if anything. Pure."""
 
+import struct
 from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ class Fault:
 
 @dataclass(slots=True)
 class Anchored:
-    """What was anchored of a chain, in the order of sequence: 40 bytes each, since there is one for each minute."""
+    """What was anchored of a chain: 40 bytes each, since there is one for each minute."""
 
     sequences: "array[int]" = field(default_factory=lambda: array("Q"))
     macs: bytearray = field(default_factory=bytearray)
@@ -27,8 +28,14 @@ class Anchored:
 
     def add(self, sequence: int, mac: bytes, at: str) -> None:
         self.sequences.append(sequence)
-        self.macs += mac.ljust(32, b"\0")[:32]
+        self.macs += mac
         self.at = max(self.at, at)
+
+    def sort(self) -> None:
+        """By sequence, once all are there: each of several files begins anew."""
+        order = sorted(range(len(self.sequences)), key=self.sequences.__getitem__)
+        self.macs = bytearray().join(map(self.mac, order))
+        self.sequences = array("Q", map(self.sequences.__getitem__, order))
 
     def mac(self, place: int) -> bytes:
         return bytes(self.macs[32 * place : 32 * place + 32])
@@ -41,12 +48,16 @@ class Anchored:
 class ChainCheck:
     """`add` each event, then ask for `fault`: the one with the lowest sequence number."""
 
-    def __init__(self, chain_id: UUID, root: Key, first: int, mac: bytes, anchored: Anchored, latest: int) -> None:
-        """Verifying begins with event `first`; `mac` is of the one before. `latest`: the last epoch that can be."""
+    def __init__(
+        self, chain_id: UUID, root: Key, near: Key, first: int, mac: bytes, anchored: Anchored, latest: int
+    ) -> None:
+        """Verifying begins with event `first`; `mac` is of the one before. `latest`: the last epoch that can be.
+
+        `near` is the root's key of about the time when the chain began. `anchored` is sorted."""
         self.events = 0
         self._chain_id = chain_id
         self._root = root
-        self._key = root
+        self._key = near
         self._chain_key = b""
         self._first, self._next, self._previous = first, first, mac
         self._has_previous = True
@@ -109,12 +120,16 @@ class ChainCheck:
     def _check(self, event: Mapping[str, Any], sequence: int, mac: bytes, tolerance: int) -> None:
         epoch = event["epoch"]
         if epoch > self._latest:
-            self.note(sequence, f"edited, or inserted: there has not been a key of epoch {epoch} yet")
+            what = f"edited, or inserted: there has not been a key of epoch {epoch} yet"
+            self.note(sequence, f"{what} (or the clock was set back: --tolerance)")
             return
         key = self._key_of(epoch)
-        fields = seal.encode(event)
         if self._has_previous:
-            expected = seal.seal(key, self._chain_id, sequence, epoch, self._previous, fields)
+            try:
+                fields = seal.encode(event)
+                expected = seal.seal(key, self._chain_id, sequence, epoch, self._previous, fields)
+            except (ValueError, struct.error):  # what was never written by us: no address, a number below 0
+                expected = b""
             if not seal.fits(mac, expected):
                 self.note(sequence, "edited, or inserted: its seal does not fit")
                 return

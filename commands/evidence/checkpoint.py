@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.utils import timezone
+
 from commands import audit
 from commands.models import AuditEvent, Chain
 
@@ -12,6 +14,15 @@ OUTCOME = "checkpoint"
 TRANSCRIPTS = "transcripts"
 
 _CHUNK = 10_000
+
+
+class Hole(ValueError):
+    """These events can't go, since one would whose chain has an earlier one that stays. An earlier bound may do."""
+
+    def __init__(self, text: str, at: datetime) -> None:
+        super().__init__(text)
+        self.at = at
+        """Of that event: no later bound will do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,31 +39,47 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Of all chains, at one moment. `count` events lie before it."""
+    """Of all chains, at one moment. `count` events lie before it. The chains `over` have nothing after it."""
 
     before: datetime
     points: tuple[Point, ...]
     count: int
+    over: frozenset[uuid.UUID]
 
 
 def plan(before: datetime) -> Cut:
     """Where each chain is cut, if the events with `at` < `before` go. Reads all of these, once.
 
-    Raises ValueError if they are not each chain's first ones: after the clock was set back an earlier `before` may
-    do, and a hole must not be left."""
-    firsts = {chain.pk: (chain.first_sequence - 1, bytes(chain.first_mac)) for chain in Chain.objects.all()}
+    Raises Hole if they are not each chain's first ones, as after the clock was set back."""
+    chains = list(Chain.objects.all())
+    firsts = {chain.pk: (chain.first_sequence - 1, bytes(chain.first_mac)) for chain in chains}
     count = 0
     events = AuditEvent.objects.filter(at__lt=before, sequence__isnull=False).order_by("id")
-    for chain_id, sequence, mac in events.values_list("chain_id", "sequence", "mac").iterator(_CHUNK):
+    for chain_id, sequence, mac, at in events.values_list("chain_id", "sequence", "mac", "at").iterator(_CHUNK):
         if chain_id is None or mac is None:
-            raise ValueError("events that are not sealed would go: verifyaudit names them")
+            raise Hole("events that are not sealed would go: verifyaudit names them", at)
         expected = firsts.get(chain_id, (0, b""))[0] + 1
         if sequence != expected:
-            raise ValueError(f"chain {chain_id}: event {sequence} would go, and not {expected} before it")
+            raise Hole(f"chain {chain_id}: event {sequence} would go, and not {expected} before it", at)
         firsts[chain_id] = (sequence, bytes(mac))
         count += 1
     points = (Point(chain_id, sequence, mac) for chain_id, (sequence, mac) in firsts.items() if sequence)
-    return Cut(before, tuple(points), count)
+    return Cut(before, tuple(points), count, _over(chains, before))
+
+
+def _over(chains: Iterable[Chain], before: datetime) -> frozenset[uuid.UUID]:
+    """The chain of a process that was killed has no end: not to have been seen for a day is as good."""
+    unseen = min(before, timezone.now() - timedelta(days=1))
+    done = {
+        chain.pk: chain.ended_at
+        for chain in chains
+        if (chain.seen_at < unseen if chain.ended_at is None else chain.ended_at < before)
+    }
+    rest = AuditEvent.objects.filter(at__gte=before, chain_id__in=done).order_by()
+    if None not in done.values():
+        # Bounded, since nothing finds the events of a chain fast: none is later than its end, but for a clock set back.
+        rest = rest.filter(at__lte=before + timedelta(days=1))
+    return frozenset(done) - set(rest.values_list("chain_id", flat=True).distinct()) if done else frozenset()
 
 
 def announce(cut: Cut) -> None:
@@ -63,22 +90,14 @@ def announce(cut: Cut) -> None:
 def let_go(cut: Cut) -> int:
     """Let verifying begin after the cut, in the transaction that deletes what is before it. Returns the events' number.
 
-    A chain that has ended and has nothing after the cut is forgotten."""
+    A chain that is over is forgotten."""
     for point in cut.points:
         chain = Chain.objects.filter(pk=point.chain_id)
-        if _is_over(chain.first(), cut.before):
+        if point.chain_id in cut.over:
             chain.delete()
         else:
             chain.update(first_sequence=point.sequence + 1, first_mac=point.mac)
     return cut.count
-
-
-def _is_over(chain: Chain | None, before: datetime) -> bool:
-    if chain is None or chain.ended_at is None or chain.ended_at >= before:
-        return False
-    # Bounded, since nothing finds the events of one chain fast: none is later than its end, but for a clock set back.
-    rest = AuditEvent.objects.filter(at__gte=before, at__lte=chain.ended_at + timedelta(days=1), chain_id=chain.pk)
-    return not rest.exists()
 
 
 def announce_transcripts(before: datetime) -> None:

@@ -53,6 +53,16 @@ _local = threading.local()
 _own: set[uuid.UUID] = set()
 
 
+def take_key() -> Key:
+    """The sealing key of now; the first call on this machine makes it. Raises NoKey."""
+    try:
+        return sealing_key(directory(), _clock.now())
+    except OSError as error:
+        raise NoKey(f"no sealing key: {error}: the server's user must be able to read and write it") from error
+    except BadKeyFile as error:
+        raise NoKey(f"no sealing key: {error} (manage.py auditkey --new makes another)") from error
+
+
 def current() -> "Head":
     """That of this thread, which must be a writer's."""
     head: Head | None = getattr(_local, "head", None)
@@ -139,10 +149,7 @@ class Head:
 
     def _take_key(self) -> uuid.UUID:
         """The key of this hour; begins a chain where there is none, or where there is a new key altogether."""
-        try:
-            key = sealing_key(directory(), _clock.now())
-        except (OSError, BadKeyFile) as error:
-            raise NoKey(f"no sealing key: {error}") from error
+        key = take_key()
         if self._chain_id is not None and key.name != self._name:
             self._forget()
         chain_id = self._chain_id or self._begin_chain(key)

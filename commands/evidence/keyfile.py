@@ -49,7 +49,7 @@ def sealing_key(directory: Path, now: float) -> Key:
 
     Raises OSError and BadKeyFile."""
     with _locked(directory) as file:
-        kept = _read(file)
+        kept = _read(file, directory)
         key = _make(directory, now) if kept is None else kept.at(keys.epoch_at(kept.started, now))
         if key != kept:
             _overwrite(file, key)
@@ -69,12 +69,12 @@ def kept_key(directory: Path) -> Key | None:
     if not (directory / SEALING).exists():
         return None
     with _locked(directory) as file:
-        return _read(file)
+        return _read(file, directory)
 
 
 def read_root(path: Path) -> Key:
     """The root key in a file. Raises OSError and BadKeyFile."""
-    key = _parse(path.read_text(), str(path))
+    key = _parse(path.read_text(errors="replace"), str(path))
     if key.epoch != ROOT_EPOCH or keys.name_of(key.key) != key.name:
         raise BadKeyFile(f"{path} holds no verification key")
     return key
@@ -93,6 +93,7 @@ def _make(directory: Path, now: float) -> Key:
         file.write(_text(key))
         file.flush()
         os.fsync(file.fileno())
+    _sync_directory(directory)  # after a power cut a sealing key without it would seal what nobody can verify
     logger.warning(HINT.format(key.name, path))
     return key.at(0)
 
@@ -108,15 +109,23 @@ def _locked(directory: Path) -> Iterator[int]:
         os.close(file)
 
 
-def _read(file: int) -> Key | None:
+def _read(file: int, directory: Path) -> Key | None:
     text = os.pread(file, 4096, 0).decode("ascii", "replace").rstrip("\0\n ")
-    return _parse(text, SEALING) if text else None
+    return _parse(text, str(directory / SEALING)) if text else None
 
 
 def _overwrite(file: int, key: Key) -> None:
     """In place, and at one length: a new file would leave the old key in the free space of the disk."""
     os.pwrite(file, _text(key).encode().ljust(512), 0)
     os.fsync(file)
+
+
+def _sync_directory(directory: Path) -> None:
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _text(key: Key) -> str:

@@ -81,19 +81,26 @@ class _Run:
     async def to_the_end(self) -> End:
         try:
             with take_slot(self._attempt.user_id):
-                accepted = await authorize(self._attempt)
-                if self._gone:
-                    return await _record(accepted, _nothing_ran(accepted, Outcome.CLIENT_GONE))
-                with watch.over(accepted, self._stop):
-                    return await self._start(accepted)
+                end = await self._from_the_gate_on()
         except NoSlotFree as error:
             await record_limit(self._attempt)
             raise Refused(Outcome.LIMIT, str(error)) from error
+        finally:
+            # Without a slot: nothing runs any more, and a client that stalls in a command holds the news up for long.
+            if self._asking is not None:
+                await self._asking
+        return end
+
+    async def _from_the_gate_on(self) -> End:
+        accepted = await authorize(self._attempt)
+        if self._gone:
+            return await _record(accepted, _nothing_ran(accepted, Outcome.CLIENT_GONE))
+        with watch.over(accepted, self._stop):
+            return await self._start(accepted)
 
     def client_gone(self) -> None:
         self._gone = True
-        if self._execution is not None:
-            self._execution.end(Outcome.CLIENT_GONE)
+        self._stop(Outcome.CLIENT_GONE)
         for task in (self._carrying, self._asking):
             if task is not None:
                 task.cancel()
@@ -136,10 +143,7 @@ class _Run:
             # At once, not when it is recorded: the mail engine answers while the disk writes.
             self._asking = asyncio.get_running_loop().create_task(self._ask_for_news())
         digest = await execution.finish_transcript()  # before it is known how it came out: it may be lost here
-        end = await _record(accepted, replace(_came_out(accepted, execution), transcript_digest=digest))
-        if self._asking is not None:
-            await self._asking
-        return end
+        return await _record(accepted, replace(_came_out(accepted, execution), transcript_digest=digest))
 
     def _stop(self, cause: Outcome, reason: str = "") -> None:
         """End what runs, and let no further run follow."""
@@ -167,9 +171,7 @@ class _Run:
             self._execution = Execution(accepted, executable, message)
         else:
             self._execution.run_again(executable, message)
-        if self._gone:  # while it was being started
-            self._execution.end(Outcome.CLIENT_GONE)
-        if self._stopped is not None:
+        if self._stopped is not None:  # while it was being started
             self._execution.end(self._stopped, self._reason)
         await self._carry_to_the_end(self._execution)
 

@@ -49,7 +49,7 @@ class OutputReader:
 
     async def _read_single(self, take: Take | None) -> Output | None:
         ((name, reader),) = self._readers.items()
-        data = await reader.read(CHUNK, take)
+        data = await reader.read(CHUNK, take if name == "STDOUT" else None)
         return Output(name, data) if data else None
 
     def _start_reading(self) -> None:

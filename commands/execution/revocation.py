@@ -104,13 +104,20 @@ class Watch:
         for each in watched:
             each.revision = revision
             if (reason := revoked.get(each.accepted.execution_id)) is not None:
-                each.end(Outcome.REVOKED, reason)
+                _end(each, Outcome.REVOKED, reason)
 
     def _give_up_in_time(self) -> None:
         seconds = time.monotonic() - self._looked
         if seconds > self._away_seconds - self._look_seconds:
             for each in list(self._watched.values()):
-                each.end(Outcome.AUDIT_LOST, f"the record could not be reached for {seconds:.0f} s")
+                _end(each, Outcome.AUDIT_LOST, f"the record could not be reached for {seconds:.0f} s")
+
+
+def _end(watched: _Watched, outcome: Outcome, reason: str) -> None:
+    try:
+        watched.end(outcome, reason)
+    except Exception:  # one that can't be ended must not keep the others from it
+        logger.exception("Execution %s could not be ended: %s", watched.accepted.execution_id, outcome)
 
 
 def _reconsider(known: Sequence[tuple[Accepted, int]], times: bool) -> tuple[int, dict[uuid.UUID, str]]:

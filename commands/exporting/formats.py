@@ -3,12 +3,14 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any
 
-# A spreadsheet takes what begins so for a formula, which may run programs (OWASP, "CSV Injection").
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# Where a spreadsheet takes a cell for a formula, which may run programs (OWASP, "CSV Injection"): by how it begins, and
+# behind a semicolon, since where the comma is the decimal sign that is what parts the cells of a line.
+FORMULA = re.compile(r"(?:\A|(?<=;))(?=[=+\-@\t\r\uff1d\uff0b\uff0d\uff20])")
 
 
 def json_lines(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
@@ -32,9 +34,8 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, list):
         return json.dumps(value)
-    text = str(value)
     # Numbers of our own stay numbers.
-    return f"'{text}" if isinstance(value, str) and text.startswith(FORMULA) else text
+    return FORMULA.sub("'", value) if isinstance(value, str) else str(value)
 
 
 def _csv_line(cells: Iterable[str]) -> str:

@@ -13,7 +13,7 @@ from commands.mapfile.parameters import ALWAYS, PlainSignature, parameter_entry,
 from commands.mapfile.plain import Entry, default_value
 from commands.mapfile.problems import MapFileError, Problem
 from commands.mapfile.to_toml import VERSION
-from commands.mapfile.values import fault, names_fault
+from commands.mapfile.values import fault, is_text, names_fault
 from commands.models import Parameter, Rule, Verb
 
 KEYS = ("version", "action_verbs", "tags", "verb", "rule")
@@ -29,7 +29,7 @@ def parse(text: str | bytes) -> tuple["Places", Contents, list[Problem]]:
     text = _decoded(text)
     try:
         document = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # not TOMLDecodeError alone: a number may have too many digits
         raise MapFileError([Problem("", f"This is no TOML: {error}.")]) from error
     if not document:
         raise MapFileError([Problem("", "The file is empty: loaded, it would take the whole map away.")])
@@ -43,8 +43,10 @@ class Places:
 
     def __init__(self, text: str) -> None:
         self._lines: dict[str, list[int]] = {"verb": [], "rule": []}
+        line, place = 1, 0
         for header in HEADER.finditer(text):
-            self._lines[header[1]].append(text.count("\n", 0, header.start()) + 1)
+            line, place = line + text.count("\n", place, header.start()), header.start()
+            self._lines[header[1]].append(line)
         self._numbers: dict[str, int] = {}  # of verbs
 
     def expect(self, kind: str, count: int) -> None:
@@ -92,7 +94,7 @@ class _Reader:
         else:
             self.contents.action_verbs = sorted(set(action_verbs))
         tags = self.document.get("tags", {})
-        if not isinstance(tags, dict) or not all(isinstance(each, str) for each in tags.values()):
+        if not isinstance(tags, dict) or not all(map(is_text, (*tags, *tags.values()))):
             self._say("tags", 'expected lines like lists = "what these verbs have in common".')
         else:
             self.contents.tags = dict(sorted(tags.items()))

@@ -40,6 +40,7 @@ def _name_of_related(row: models.Model, field: "models.ForeignKey[Any, Any]") ->
     if key is None:
         return None
     try:
-        return str(getattr(getattr(row, field.name), NAMED_BY[field.name]))
+        related = getattr(row, field.name)
     except ObjectDoesNotExist:  # in a row of the history
-        return f"(deleted: {key})"
+        related = None  # as it is where the row came with what it names
+    return f"(deleted: {key})" if related is None else str(getattr(related, NAMED_BY[field.name]))

@@ -19,13 +19,15 @@ def asciicast(chunks: Iterable[Chunk], *, title: str, timestamp: int) -> Iterato
     """
     yield _line({"version": 2, "width": WIDTH, "height": HEIGHT, "timestamp": timestamp, "title": title})
     texts: dict[str, _Text] = {}
+    last = 0
     for chunk in chunks:
         if chunk.data is None:
             continue
         if chunk.stream not in texts:
             texts[chunk.stream] = _Text()
         if text := texts[chunk.stream].show(chunk.data):
-            yield _line([chunk.offset / 1_000_000, "i" if chunk.stream == INPUT else "o", text])
+            last = max(last, chunk.offset)  # a line that was held back long comes late, and players know no way back
+            yield _line([last / 1_000_000, "i" if chunk.stream == INPUT else "o", text])
 
 
 class _Text:
@@ -43,4 +45,5 @@ class _Text:
 
 
 def _line(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False) + "\n"
+    # In ASCII: it may be written to a terminal, which would obey U+009B as it does ESC, and in any locale.
+    return json.dumps(value) + "\n"

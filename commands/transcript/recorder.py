@@ -128,23 +128,19 @@ class Recorder:
             self._lost()
 
     async def _flush(self) -> None:
-        size, pieces = self._waiting, self._pending
+        size, pieces, last = self._waiting, self._pending, self._finishing
         self._pending, self._waiting = [], 0
         self._has_room.set()  # what comes while these are stored
-        if not self._finishing:
+        if not last:
             self._batch_is_full.clear()
         if self._lines is None:
             recordable = pieces
         elif size > IN_LOOP:
-            recordable = await asyncio.to_thread(self._redacted, self._lines, pieces)
+            recordable = await asyncio.to_thread(_redacted, self._lines, pieces, last)
         else:
-            recordable = self._redacted(self._lines, pieces)
+            recordable = _redacted(self._lines, pieces, last)
         if recordable:
             await self._store([self._chunk(piece) for piece in _joined(recordable)])
-
-    def _redacted(self, lines: Lines, pieces: list[Piece]) -> list[Piece]:
-        recordable = lines.feed(pieces)
-        return recordable + lines.finish() if self._finishing else recordable
 
     def _chunk(self, piece: Piece) -> Chunk:
         self._sequence += 1
@@ -186,6 +182,11 @@ class Recorder:
         known = TranscriptChunk.objects.filter(execution_id=self._accepted.execution_id, sequence=chunks[0].sequence)
         if not known.exists():
             self._insert(chunks)
+
+
+def _redacted(lines: Lines, pieces: list[Piece], last: bool) -> list[Piece]:
+    recordable = lines.feed(pieces)
+    return recordable + lines.finish() if last else recordable
 
 
 def _are_one(first: Piece, second: Piece) -> bool:

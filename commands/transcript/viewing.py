@@ -1,6 +1,5 @@
 """Viewing and exporting the record is recorded, before anything of it is shown."""
 
-import getpass
 from typing import Any
 
 from commands import audit
@@ -16,12 +15,3 @@ def record_view(how: str, *, door: str, execution: Execution | None = None, **wh
     """
     what = {} if execution is None else {"execution_id": execution.pk, "verb": execution.verb}
     audit.record_now(kind=AuditEvent.Kind.VIEW, outcome=Outcome.OK, reason=how, door=door, **what, **who)
-
-
-def system_user() -> str:
-    """Who runs a management command, as the record names them."""
-    try:
-        name = getpass.getuser()
-    except (KeyError, OSError):  # a number without a name, as in a container
-        name = "somebody"
-    return f"{name} (manage.py)"

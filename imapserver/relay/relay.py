@@ -220,6 +220,7 @@ class Relay(asyncio.Protocol):
         for command in self._in_flight:
             if command.answered is not None and not command.answered.done():
                 command.answered.set_result(None)
+        self._in_flight.clear()  # nobody is to wait for their answers
         if self._renewing is not None:
             self._renewing.cancel()
         if self._refused:
@@ -282,10 +283,13 @@ class Relay(asyncio.Protocol):
             logger.warning("the engine was not asked for news: it is busy, or the client is in a command")
 
     def _command(self, text: bytes) -> asyncio.Future[Tagged | None]:
-        """Send one of IMAPX's own, and return what will be its answer."""
+        """Send one of IMAPX's own, and return what will be its answer. It is None at once where the engine is gone."""
         self._own_count += 1
         command = InFlight(f"{self._own_tags}{self._own_count}".encode(), text)
         command.answered = asyncio.get_running_loop().create_future()
+        if self._transport.is_closing():
+            command.answered.set_result(None)
+            return command.answered
         self._in_flight.append(command)
         self._transport.write(command.tag + b" " + text + b"\r\n")
         return command.answered
@@ -361,6 +365,8 @@ class Relay(asyncio.Protocol):
         In IDLE an engine does not notice all that it finds by NOOP (Dovecot: not that the mailbox was renamed)."""
         loop, idle = asyncio.get_running_loop(), self._sending
         try:
+            if self._transport.is_closing():
+                return
             idle.answered = loop.create_future()
             self._transport.write(b"DONE\r\n")
             left = await idle.answered

@@ -23,19 +23,11 @@ from imapserver.wire.events import (
 )
 from imapserver.wire.exceptions import BadSyntax, Violation
 from imapserver.wire.fragments import Announcement, Lines, announcement, check_octets
-from imapserver.wire.state import TABLE, State, Verdict, verdict
+from imapserver.wire.plain import plain_command
+from imapserver.wire.state import State, Verdict, verdict
 from imapserver.wire.syntax import ATOM, TAG, Fragment, Literal
 
 HEAD = re.compile(rb"(" + TAG.pattern + rb") (" + ATOM.pattern + rb")((?: .*)?)", re.DOTALL)
-# A command that its first line ends: nothing in it quotes, announces, or could be cut in two ways.
-PLAIN = re.compile(TAG.pattern + rb" (" + ATOM.pattern + rb")(?: [^\r\n\0\"{]*)?\r\n")
-# But these are not the engine's, or wait for it.
-NOT_PLAIN = frozenset({b"IDLE"}).union(
-    name
-    for state in (State.AUTHENTICATED, State.SELECTED)
-    for name, decided in TABLE[state][0].items()
-    if decided is not Verdict.RELAY
-)
 RELAYED_AT_ONCE = 64 * 1024
 
 
@@ -84,13 +76,7 @@ class ServerProtocol:
         if tag in self._dialogues:
             whole = text.endswith(b"\r\n") and text.count(b"\n") == 1
             return DialogueLine(tag, text[:-2]) if whole else None
-        match = PLAIN.fullmatch(data) if self.relaying else None
-        if match is None:
-            return None
-        name = match[1].upper()
-        if len(tag) > limits.TAG or name in self.served or name in NOT_PLAIN:
-            return None
-        return RelayStarted(tag, name, data)
+        return plain_command(data, self.served) if self.relaying else None
 
     def next_event(self) -> Event | None:
         """Return the next event; None until more data, or the engine's answer, has come."""

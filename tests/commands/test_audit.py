@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -320,6 +320,45 @@ def test_unit_that_writes_nothing_sees_a_map_that_has_changed():
 @store
 def test_what_a_unit_reads_has_what_it_inserted():
     assert asyncio.run(writer.submit(lambda: (login(), AuditEvent.objects.count())[1])) == 1
+
+
+@store
+def test_unit_that_would_wait_for_itself_is_refused():
+    with pytest.raises(RuntimeError, match="wait for itself"):
+        asyncio.run(writer.submit(lambda: record_now(kind="view", outcome="ok")))
+
+
+@store
+def test_transaction_on_sqlite_is_not_waited_for_in_vain():
+    began = time.monotonic()
+    with transaction.atomic():
+        if connection.vendor == "sqlite":
+            with pytest.raises(StoreUnavailable, match="holds the lock"):
+                record_now(kind="view", outcome="ok")
+        else:
+            record_now(kind="view", outcome="ok")
+    assert time.monotonic() - began < 1
+
+
+@store
+def test_event_is_on_the_disk_although_the_server_does_not_wait_for_that(postgres):
+    """The server of this run has synchronous_commit off. It also writes, and waits, by itself now and then."""
+
+    def on_the_disk() -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_current_wal_insert_lsn() <= pg_current_wal_flush_lsn()")
+            return cursor.fetchone() == (True,)
+
+    written = []
+    for _ in range(5):
+        asyncio.run(writer.submit(login))
+        written.append(on_the_disk())
+    assert sum(written) >= 4
+    compared = []
+    for _ in range(5):
+        Rule.objects.create(everyone=True, all_verbs=True, reason="any change")
+        compared.append(on_the_disk())
+    assert sum(compared) <= 2
 
 
 @store

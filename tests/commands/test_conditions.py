@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commands.conditions import Conditions, Unknown
+from commands.parameter import Parameter, ParameterType
 from commands.policy import Request, Subject
 
 MONDAY = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
@@ -131,8 +132,15 @@ def test_line_end_gets_by_nothing_that_takes_away():
 
 @given(st.binary(max_size=8), st.binary(max_size=8))
 def test_bytes_around_it_hide_no_word_from_what_takes_away(before, after):
-    value = (before + b"evil" + after).decode(errors="backslashreplace")
+    value = Parameter("to", ParameterType.FILE).as_text(before + b"evil" + after, MONDAY.date())
     assert holds(argument(".*evil.*"), call(arguments={"to": (value,)}), forbids=True)
+
+
+@pytest.mark.parametrize("value", ["\udcff", Parameter("to", ParameterType.FILE).as_text(b"\xff", MONDAY.date())])
+def test_bytes_that_are_no_text_are_none_of_the_characters_that_are_given(value):
+    assert not holds(argument("[ -~]*"), call(arguments={"to": (value,)}))
+    assert holds(argument(".*"), call(arguments={"to": (value,)}))
+    assert holds(argument("[^ -~]*"), call(arguments={"to": (value,)}), forbids=True)
 
 
 @given(st.text(alphabet=st.characters(), max_size=12))

@@ -68,6 +68,7 @@ def test_comments_and_empty_lines_are_no_expectations():
         ("ann with ssl may run calendar", "expected 'tls' after 'with'"),
         ("ann at 2026-06-01 may run calendar", "expected a time after the date"),
         ("ann at 2026-13-01 12:00 may run calendar", "'2026-13-01 12:00' is no time"),
+        ("ann at 9999-12-31 12:00 may run calendar", "'9999-12-31 12:00' is no time"),
         ("ann with tls without tls may run calendar", "the same is said twice"),
         ("ann may run calendar 'add", "quotes"),
         ("'' may run calendar", "expected a user"),

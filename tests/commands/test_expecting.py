@@ -115,3 +115,8 @@ def test_secret_argument_of_a_sentence_is_not_told(site):
     failure = Checker().check(parse_line("bob@example.org may run passwd hunter2 hunter3"))
     assert failure is not None
     assert failure.expected == "bob@example.org may run passwd (secret) (secret)"
+
+
+def test_argument_of_a_mistyped_verb_may_be_a_secret_and_is_not_told(site):
+    failure = Checker().check(parse_line("ann may run paswd hunter2"))
+    assert failure is not None and failure.expected == "ann may run paswd (secret)"

@@ -53,6 +53,12 @@ def test_rules_that_do_not_match_say_why(site):
     assert whys[later.pk].startswith("it holds from")
 
 
+def test_rules_of_a_verb_that_is_not_there_are_asked_from_where_the_client_is(site):
+    lock = Lock.objects.create(network="192.0.2.0/24", reason="x")
+    answer = explain(Question("ann", "agenda", remote_addr="192.0.2.1"))
+    assert [(rule.effect, rule.id) for rule in answer.matched] == [("lock", lock.pk)]
+
+
 def test_deny_beats_allow_and_both_are_listed_as_matching(site):
     deny = make_rule("deny", everyone=True, verb=site["calendar"])
     answer = explain(ADD)
@@ -134,7 +140,8 @@ def test_limit_says_how_far_it_is_used_and_refuses_when_it_is_reached(site):
     )
     answer = explain(ADD)
     assert (answer.outcome, answer.rule.id) == (Outcome.LIMIT, limit.pk)
-    assert "3 of 3" in answer.reason
+    assert answer.reason.startswith("at most 3 a minute; try again in ")
+    assert "3 of 3 in a minute, 3 of 3 in 24 hours" in text(ADD)
 
 
 def test_message_that_a_verb_takes_counts_as_given(site):
@@ -148,8 +155,8 @@ def test_secret_arguments_are_never_shown(site):
     assert answer.allowed
     assert answer.arguments == ("(secret)", "(secret)")
     assert "hunter" not in text(asked) + repr(as_data(answer)) + repr(answer)
-    too_many = replace(asked, arguments=(b"hunter2", b"hunter3", b"x"))
-    assert "hunter" not in text(too_many) + repr(as_data(explain(too_many)))
+    for other in ({"arguments": (b"hunter2", b"hunter3", b"x")}, {"verb": "paswd"}):
+        assert "hunter" not in text(replace(asked, **other)) + repr(as_data(explain(replace(asked, **other))))
 
 
 def test_placeholder_stands_for_a_secret_of_any_characters(site):

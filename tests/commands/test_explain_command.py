@@ -65,8 +65,8 @@ def test_wrong_usage_ends_with_2(site):
     assert run("explain")[0] == 2
     assert run("explain", "ann", "--table")[0] == 2
     assert run("explain", "ann\udcff", "calendar") == (2, "ann\\xff is no name.")
-    for wrong in (("--address", "10.0.0"), ("--at", "noon"), ("--limit", "-1")):
-        with pytest.raises(CommandError, match=f"{wrong[1]} is no"):
+    for wrong in (("--address", "10.0.0"), ("--at", "noon"), ("--at", "9999-12-31T23:59:59Z"), ("--limit", "-1")):
+        with pytest.raises(CommandError, match=f"{wrong[1]}'? is no"):
             call_command("explain", "ann", "calendar", *wrong)
 
 

@@ -114,6 +114,15 @@ def test_case_of_an_argument_hides_from_no_deny(arguments):
     assert outcome(rule(), rule("deny", argument(r"joe@example\.com")), of=attempt(*arguments)) is Outcome.NOPERM
 
 
+def test_date_that_is_denied_is_denied_by_any_name():
+    days = replace(SEND, signatures=(Signature((Parameter("to", ParameterType.DATE),)),))
+    verbs, deny = replace(MAP, verbs={"send": days}), rule("deny", argument("2026-06-0[12]"))
+    for day in (b"today", b"tomorrow", b"2026-06-02"):
+        assert outcome(rule(), deny, of=attempt(day), verbs=verbs) is Outcome.NOPERM
+        assert outcome(rule(conditions=argument("2026-06-0[12]")), of=attempt(day), verbs=verbs) is Outcome.ACCEPTED
+    assert outcome(rule(), deny, of=attempt(b"2026-06-03"), verbs=verbs) is Outcome.ACCEPTED
+
+
 def test_whole_request_is_filled_from_the_attempt():
     conditions = Conditions(networks=(ip_network("10.0.0.0/8"),), tls=True, mailbox="Entwürfe")
     there = attempt(remote_addr="10.0.0.1", tls=True, mailbox="Entw&APw-rfe")

@@ -1,6 +1,8 @@
 """Limits: counted from the record, whoever runs it, so that no door and no second process gets by them."""
 
 import asyncio
+import contextlib
+import threading
 import uuid
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -8,7 +10,7 @@ from datetime import datetime, timedelta
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from commands import authorization, limits
@@ -183,6 +185,30 @@ def test_two_writers_never_give_the_last_place_twice(ann, verbs):
     finally:
         for writer in writers:
             writer.stop()
+
+
+def test_process_that_hangs_holds_up_the_others_for_a_while_only(ann, verbs, monkeypatch):
+    if connection.vendor != "postgresql":
+        pytest.skip("only PostgreSQL has this lock")
+    monkeypatch.setattr(limits, "HELD_SECONDS", 0.2)
+    limit(at_once=1)
+    hanging, done = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        with contextlib.suppress(DatabaseError), transaction.atomic():
+            limits._let_no_other_count()
+            hanging.set()
+            done.wait(60)
+        connection.close()
+
+    thread = threading.Thread(target=hang)
+    thread.start()
+    try:
+        assert hanging.wait(10)
+        assert run(attempt(ann)) is None
+    finally:
+        done.set()
+        thread.join()
 
 
 def test_count_reads_no_more_rows_than_the_limit_has_places(ann, verbs):

@@ -1,17 +1,21 @@
 """Executions whose server died are marked lost, once, and those of living servers are left alone."""
 
+import asyncio
 import os
 import subprocess
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from commands import audit
 from commands.attempt import Accepted, Attempt, End
 from commands.evidence import head
-from commands.lost import mark_lost
+from commands.lost import Lost, find_lost, mark_lost, watch
 from commands.models import AuditEvent, Chain, Execution
 from commands.outcome import Outcome
 from commands.snapshot import VerbEntry
@@ -39,8 +43,8 @@ def running(node: str, unseen: float = 0, **chain) -> Execution:
 
 def lost() -> list[uuid.UUID]:
     """Mark, and return those that are."""
-    while audit.writer.submit_now(mark_lost):
-        pass
+    while found := find_lost():
+        audit.writer.submit_now(partial(mark_lost, found))
     return sorted(Execution.objects.filter(outcome=Outcome.LOST).values_list("pk", flat=True))
 
 
@@ -83,6 +87,29 @@ def test_execution_of_no_known_chain_is_lost():
     assert lost() == [execution.pk]
 
 
+def test_execution_of_a_server_that_starts_while_they_are_looked_for_is_not_lost():
+    execution = running("other.example:1", unseen=90)
+    started: list[Execution] = []
+
+    def start_another(execute, *arguments):
+        found = execute(*arguments)
+        if not started:
+            started.append(execution)
+            running("new.example:1")
+        return found
+
+    with connection.execute_wrapper(start_another):
+        found = find_lost()
+    assert [each.execution for each in found] == [execution]
+    assert Execution.objects.count() == 2
+
+
+def test_execution_that_names_no_chain_is_lost():
+    execution = running("other.example:1")
+    Execution.objects.update(chain_id=None)
+    assert lost() == [execution.pk]
+
+
 def test_more_than_fit_into_one_unit_are_lost():
     first = running("other.example:1", unseen=90)
     Execution.objects.bulk_create(
@@ -112,7 +139,59 @@ async def test_execution_of_this_process_is_not_lost_after_its_writer_began_anot
         lambda: (audit.insert_execution(mine, ()), audit.record_event(kind="accept", outcome="x"))
     )
     audit.writer.stop()
-    assert await audit.writer.submit(mark_lost) == 0
+    await audit.writer.submit(lambda: audit.record_event(kind="login", outcome="ok"))
+    assert await asyncio.to_thread(_closing, find_lost) == []
+
+
+async def test_execution_that_is_accepted_while_the_lost_are_looked_for_is_none_of_them():
+    mine = accepted()
+    await audit.writer.submit(lambda: accept(mine))
+    row = await asyncio.to_thread(_closing, Execution.objects.get)
+    assert await audit.writer.submit(partial(mark_lost, [Lost(row, None)])) == 0
+
+
+async def seen_to(condition: Callable[[], object]) -> None:
+    """Watch until this is so."""
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        watching = group.create_task(watch())
+        while not await asyncio.to_thread(_closing, condition):
+            await asyncio.sleep(0.02)
+        watching.cancel()
+
+
+def _closing(act: Callable[[], object]) -> object:
+    try:
+        return act()
+    finally:
+        connection.close()
+
+
+async def test_what_is_lost_is_marked_although_partitions_can_not_be_made(postgres, caplog):
+    def rename(table: str, name: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"ALTER TABLE {table} RENAME TO {name}")
+
+    await asyncio.to_thread(_closing, lambda: running("other.example:1", unseen=90))
+    default = "commands_auditevent_default"
+    await asyncio.to_thread(_closing, lambda: rename(default, "away"))
+    try:
+        await seen_to(Execution.objects.filter(outcome=Outcome.LOST).exists)
+    finally:
+        await asyncio.to_thread(_closing, lambda: rename("away", default))
+    assert "could not be made" in caplog.text
+
+
+async def test_server_makes_the_key_when_it_starts(settings, tmp_path):
+    settings.DATA_DIR = tmp_path
+    await seen_to((tmp_path / "audit" / "sealing-key").exists)
+
+
+async def test_server_says_when_it_starts_that_its_key_can_not_be_used(settings, tmp_path, caplog):
+    settings.DATA_DIR = tmp_path
+    (tmp_path / "audit").mkdir()
+    (tmp_path / "audit" / "sealing-key").write_text("rubbish")
+    await seen_to(lambda: caplog.records)
+    assert "Nothing can be recorded, so nothing will be run: no sealing key: " in caplog.text
 
 
 def test_execution_that_was_taken_for_lost_and_was_not_ends_after_all():

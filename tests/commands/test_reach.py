@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from commands.conditions import Conditions
 from commands.policy import Effect, Request, Rule, RuleSet, Subject, decide
-from commands.reach import Answer, Known, Reach, reach
+from commands.reach import Answer, Aspect, Reach, reach
 
 ANN = Subject(user_id=7, username="ann")
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)  # a Monday
@@ -23,7 +23,7 @@ def rule(number: int, effect: Effect = Effect.ALLOW, conditions: Conditions = Co
     return Rule(number, effect, f"rule number {number}", everyone=True, conditions=conditions)
 
 
-def answer(*rules: Rule, known: frozenset[Known] = frozenset()) -> Answer:
+def answer(*rules: Rule, known: frozenset[Aspect] = frozenset()) -> Answer:
     return reach(rules, ASKED, known).answer
 
 
@@ -43,10 +43,10 @@ def test_allow_or_deny_with_a_condition_on_what_is_not_known_makes_it_conditiona
 
 
 def test_condition_on_what_is_known_is_asked():
-    assert answer(rule(1, conditions=BY_TLS), known=frozenset({Known.TLS})) is Answer.YES
-    assert reach([rule(1, conditions=BY_TLS)], replace(ASKED, tls=False), frozenset({Known.TLS})) == Reach(Answer.NO)
+    assert answer(rule(1, conditions=BY_TLS), known=frozenset({Aspect.TLS})) is Answer.YES
+    assert reach([rule(1, conditions=BY_TLS)], replace(ASKED, tls=False), frozenset({Aspect.TLS})) == Reach(Answer.NO)
     assert answer(rule(1, conditions=BY_TLS)) is Answer.CONDITIONAL
-    assert answer(rule(1, conditions=ON_MONDAY), known=frozenset({Known.TIME})) is Answer.YES
+    assert answer(rule(1, conditions=ON_MONDAY), known=frozenset({Aspect.TIME})) is Answer.YES
 
 
 def test_dates_from_and_until_are_always_known():
@@ -83,7 +83,7 @@ requests = st.builds(
 )
 
 
-@given(rules, requests, st.frozensets(st.sampled_from(Known)))
+@given(rules, requests, st.frozensets(st.sampled_from(Aspect)))
 def test_yes_and_no_are_what_is_decided_whatever_the_rest_is(rules, request, known):
     found = reach(rules, request, known).answer
     allowed = decide(RuleSet(rules), request).allowed
@@ -92,7 +92,7 @@ def test_yes_and_no_are_what_is_decided_whatever_the_rest_is(rules, request, kno
 
 @given(rules, requests)
 def test_with_all_of_it_known_it_is_the_decision(rules, request):
-    found = reach(rules, request, frozenset(Known))
+    found = reach(rules, request, frozenset(Aspect))
     decision = decide(RuleSet(rules), request)
     assert found.answer is (Answer.YES if decision.allowed else Answer.NO)
     assert found.rule == decision.rule

@@ -151,6 +151,16 @@ def test_no_hole_is_left_in_a_chain_whose_clock_was_set_back(monkeypatch: pytest
     back.refresh_from_db()
 
 
+def test_what_is_before_the_hole_goes(monkeypatch: pytest.MonkeyPatch):
+    first = sealed(OLD - timedelta(days=70), monkeypatch)
+    stay = [sealed(NEWER, monkeypatch), sealed(OLD, monkeypatch)]
+    pruneaudit("--events", "60", "--transcripts", "60")
+    kept = set(AuditEvent.objects.filter(chain_id=first.chain_id, kind=first.kind).values_list("pk", flat=True))
+    assert first.pk not in kept
+    assert {event.pk for event in stay} <= kept
+    verify(first.chain_id)
+
+
 def test_events_are_append_only_again_after_it():
     make_event(OLD), make_event(NEWER)
     pruneaudit("--events", "60", "--transcripts", "60")

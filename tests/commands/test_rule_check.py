@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth.models import User
@@ -10,7 +11,9 @@ from django.utils import timezone
 
 from commands import canonical
 from commands.models import Lock, Parameter, Rule, Signature, Verb
+from commands.policy import Request, Subject
 from commands.rule_check import lost_arguments
+from commands.rules import load_all_rules
 
 pytestmark = pytest.mark.django_db
 
@@ -76,11 +79,15 @@ def test_field_is_kept_in_its_one_form(field, given, kept):
         ({"hours_until": time(8)}, "hours_from", "Give both hours"),
         ({"hours_from": time(8), "hours_until": time(8)}, "hours_until", "is never"),
         ({"valid_from": MOMENT, "valid_until": MOMENT}, "valid_until", "later"),
+        ({"valid_from": MOMENT.replace(year=1)}, "valid_from", "from the year 2 to 9998"),
+        ({"valid_until": MOMENT.replace(year=9999)}, "valid_until", "from the year 2 to 9998"),
         ({"mailbox": "("}, "mailbox", "RE2"),
         ({"mailbox": "(?=x)x"}, "mailbox", "no look-around"),
         ({"arguments": ["to"]}, "arguments", "JSON object"),
         ({"arguments": {"to": 5}}, "arguments", "JSON object"),
         ({"arguments": {"to": ""}}, "arguments", "JSON object"),
+        ({"arguments": {"to": "a\0"}}, "arguments", "NUL"),
+        ({"arguments": {"\ud800": "a"}}, "arguments", "surrogate"),
         ({"arguments": {"to": "["}}, "arguments", "'[' is no regular expression"),
         ({"effect": "limit"}, "at_once", "needs a number"),
         ({"effect": "limit", "per_day": 0}, "per_day", "greater than or equal to 1"),
@@ -165,6 +172,16 @@ def test_rule_that_was_written_past_the_checks_can_be_shown(broken):
     assert str(Rule(everyone=True, all_verbs=True, at_once=1, **broken))
 
 
+@pytest.mark.parametrize("zone", ["Etc/GMT-14", "Etc/GMT+12"])
+def test_rule_whose_times_no_zone_has_stops_no_other(zone):
+    with timezone.override(ZoneInfo(zone)):
+        Rule.objects.create(everyone=True, all_verbs=True, valid_from=datetime.max.replace(tzinfo=UTC))
+        Rule.objects.create(everyone=True, all_verbs=True, valid_until=datetime.min.replace(tzinfo=UTC))
+        asked = Request(Subject(1, "ann"), "v", timezone.localtime())
+        rules = list(load_all_rules())
+        assert len(rules) == 2 and all("it " in rule.unmet(asked) for rule in rules)
+
+
 @pytest.mark.parametrize(
     ("given", "kept"),
     [("192.0.2.9/24", "192.0.2.0/24"), ("::ffff:192.0.2.7", "192.0.2.7"), ("2001:DB8:0::1/128", "2001:db8::1")],
@@ -181,6 +198,7 @@ def test_lock_keeps_a_network_in_its_one_form(given, kept):
         ({"network": "here"}, "network"),
         ({"everything": True, "reason": " "}, "reason"),
         ({"everything": True, "until": MOMENT.replace(year=2020)}, "until"),
+        ({"everything": True, "until": MOMENT.replace(year=9999)}, "until"),
         ({}, "__all__"),
         ({"everything": True, "network": "192.0.2.1"}, "__all__"),
     ],

@@ -1,9 +1,11 @@
 """Snapshots of the map and its users, read from a real database."""
 
+import contextlib
 import dataclasses
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.db import OperationalError, connection
 
 from commands import policy, signature
 from commands import snapshot as module
@@ -162,6 +164,32 @@ def test_snapshot_of_a_map_that_changes_meanwhile_is_read_again(monkeypatch):
     snapshot = load_snapshot()
     assert set(snapshot.verbs) == {"first", "second"}
     assert snapshot.revision == read_revision()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_map_that_changes_faster_than_it_can_be_read_is_read(monkeypatch):
+    if connection.vendor != "postgresql":
+        pytest.skip("on SQLite nobody changes anything beside the transaction that reads")
+    make_verb("v")
+    load_verbs, other, changes = module._load_verbs, connection.copy(), []
+
+    def load_while_it_changes():
+        verbs = load_verbs()
+        assert len(changes) < 10, "it would never have come to an end"
+        with contextlib.suppress(OperationalError), other.cursor() as cursor:  # it may not, any more
+            cursor.execute("UPDATE commands_maprevision SET number = number + 1")
+            changes.append(cursor.rowcount)
+        return verbs
+
+    monkeypatch.setattr(module, "_load_verbs", load_while_it_changes)
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '20ms'")
+        snapshot = load_snapshot()
+    finally:
+        other.close()
+    assert changes == [1] * module.TRIES
+    assert (list(snapshot.verbs), snapshot.revision) == (["v"], read_revision())
 
 
 def test_revision_is_read_in_one_query(django_assert_num_queries):

@@ -8,6 +8,8 @@ from commands.validators import (
     validate_action_verb_name,
     validate_argv,
     validate_environment,
+    validate_expression,
+    validate_redactions,
     validate_verb_name,
 )
 
@@ -230,3 +232,10 @@ def test_parameter_that_makes_no_sense_is_refused_by_the_model(fields, bad):
     with pytest.raises(ValidationError) as caught:
         Parameter(name="a", **fields).full_clean(exclude=["signature"])
     assert set(caught.value.message_dict) == {bad}
+
+
+@pytest.mark.parametrize("value", ["a\0", "\ud800"])
+def test_expression_that_no_database_takes_is_refused(value):
+    for validate, given in ((validate_expression, value), (validate_redactions, [value])):
+        with pytest.raises(ValidationError, match="NUL or half a surrogate pair"):
+            validate(given)

@@ -31,6 +31,8 @@ MAKES = 'ID ("name" "Mutt" "version" "2.2.13")'
         ((b' ("name" "x',), ""),
         ((b' ("name" "x" "version")',), ""),
         ((b" (name x)",), ""),
+        ((b' ("name" "x"' + b' "a" "b"' * 29 + b")",), "x"),
+        ((b' ("name" "x"' + b"".join(b' "%d" "b"' % number for number in range(30)) + b")",), ""),  # more than allowed
         ((b' ("name" "' + b"x" * 500 + b'")',), "x" * 400),
     ],
 )

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from imapserver.incoming import WAITING, Incoming
+from imapserver.incoming import ITEM, WAITING, Incoming
 
 
 @pytest.fixture
@@ -60,3 +60,13 @@ async def test_short_way_is_for_the_wait_that_named_it(incoming: Incoming) -> No
     incoming.put_line(b"two")
     assert await second == b"two"
     assert offered == [b"one"]
+
+
+def test_empty_items_fill_it_too(incoming: Incoming) -> None:
+    for _ in range(WAITING // ITEM):
+        incoming.put(b"", 0)
+    assert not incoming.full
+    incoming.put(b"", 0)
+    assert incoming.full
+    incoming.rest()
+    assert not incoming.full

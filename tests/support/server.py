@@ -22,6 +22,8 @@ READY = re.compile(
 )
 
 
+PREPARE = "from django.core.management import call_command; call_command('migrate', verbosity=0); call_command('demo')"
+
 LENIENT = {
     "FAILED_LOGIN_SECONDS": "0",
     "LOCKOUT_FAILURES": "1000000",
@@ -83,8 +85,8 @@ class Server:
         return [row[0] for row in self.query(f"SELECT outcome FROM commands_auditevent WHERE {kind} ORDER BY id")]
 
     def prepare(self) -> None:
-        self.manage("migrate", "--verbosity", "0")
-        self.manage("demo")
+        """What `manage.py migrate` and `manage.py demo` make, by one process: most of either is to start Django."""
+        self.python(PREPARE)
 
     def start(self, *arguments: str) -> None:
         self.process = subprocess.Popen(

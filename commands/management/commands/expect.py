@@ -23,7 +23,14 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("files", metavar="FILE", nargs="+")
-        parser.add_argument("--map", metavar="DRAFT", help="Of the map in this file, as if it had been loaded.")
+        parser.add_argument(
+            "--map",
+            metavar="DRAFT",
+            help=(
+                "Of the map in this file, as if it had been loaded. Until all are checked nobody else changes the map; "
+                "with SQLite nothing runs."
+            ),
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         files = _read_all(options["files"])

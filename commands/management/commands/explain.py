@@ -18,9 +18,11 @@ from django.utils import timezone
 
 from commands import who_may
 from commands.audit_text import visible
+from commands.canonical import YEARS
 from commands.explain import explain
 from commands.explain_text import any_allowed, as_data, lines, reach_data, reach_lines, table_lines
 from commands.explanation import Question
+from commands.moment import moment
 from commands.rules import load_rules
 
 ROWS = 200
@@ -148,8 +150,7 @@ def _address(text: str) -> str:
 
 
 def _time(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ArgumentTypeError(f"{text} is no time: 2026-06-01 12:00 would be one") from None
-    return timezone.localtime(moment) if timezone.is_aware(moment) else timezone.make_aware(moment)
+    at = moment(text)
+    if at.year not in YEARS:
+        raise ArgumentTypeError(f"{text!r} is no time of these centuries")
+    return timezone.localtime(at)

@@ -1,9 +1,8 @@
 """manage.py exportaudit: the audit log as JSON Lines or CSV."""
 
-import datetime
 import os
 import sys
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,15 +10,15 @@ from typing import Any, TextIO
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import QuerySet
-from django.utils import timezone
-from django.utils.dateparse import parse_date, parse_datetime
 
 from commands import audit
 from commands.audit import StoreUnavailable
 from commands.exporting import FORMATS, event_rows, export_lines
 from commands.models import AuditEvent
+from commands.moment import moment
 from commands.outcome import Outcome
-from commands.transcript.viewing import record_view, system_user
+from commands.system_user import system_user
+from commands.transcript.viewing import record_view
 
 PROGRESS = 100_000
 FILTERS = {"since": "at__gte", "until": "at__lt", "user": "actor", "verb": "verb", "outcome": "outcome", "kind": "kind"}
@@ -35,9 +34,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--format", choices=sorted(FORMATS), default="jsonl")
         parser.add_argument(
-            "--since", type=_moment, metavar="TIME", help="From then on: 2026-01-31 or 2026-01-31T12:00."
+            "--since", type=moment, metavar="TIME", help="From then on: 2026-01-31 or 2026-01-31T12:00."
         )
-        parser.add_argument("--until", type=_moment, metavar="TIME", help="Before then.")
+        parser.add_argument("--until", type=moment, metavar="TIME", help="Before then.")
         parser.add_argument("--user", metavar="NAME")
         parser.add_argument("--verb", metavar="VERB")
         parser.add_argument("--outcome", choices=[outcome.value for outcome in Outcome], metavar="OUTCOME")
@@ -47,7 +46,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         given = {name: options[name] for name in FILTERS if options[name] is not None}
         try:
-            record_view(_how(options["format"], given), door="terminal", actor=system_user())
+            record_view(_how(options["format"], given), door="terminal", actor=f"{system_user()} (manage.py)")
         except StoreUnavailable as error:
             raise CommandError(f"That it is exported can't be recorded, so it is not: {error}") from None
         finally:
@@ -59,7 +58,7 @@ class Command(BaseCommand):
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes it once more at its end
         except OSError as error:
-            raise CommandError(f"{options['output']}: {error.strerror}") from None
+            raise CommandError(f"{options['output'] or 'standard output'}: {error.strerror}") from None
 
     def _write(self, events: QuerySet[AuditEvent], form: str, file: TextIO) -> None:
         total = 0
@@ -88,17 +87,3 @@ def _open(name: str | None) -> Iterator[TextIO]:
         return
     with Path(name).open("x", encoding="utf-8", newline="") as file:
         yield file
-
-
-def _moment(text: str) -> datetime.datetime:
-    """In the site's time zone, where it names none."""
-    try:
-        moment = parse_datetime(text)
-        day = None if moment else parse_date(text)
-    except ValueError:
-        moment = day = None
-    if day is not None:
-        moment = datetime.datetime.combine(day, datetime.time.min)
-    if moment is None:
-        raise ArgumentTypeError(f"{text!r} is no time, as 2026-01-31 or 2026-01-31T12:00")
-    return timezone.make_aware(moment) if timezone.is_naive(moment) else moment

@@ -1,23 +1,22 @@
 """manage.py lock: take a right away now, or list what is locked."""
 
-import os
-import pwd
 import re
 from argparse import ArgumentParser, ArgumentTypeError
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
-from django.utils.dateparse import parse_date, parse_datetime, parse_time
 
 from commands import audit, locks
 from commands.audit_text import visible
 from commands.changes import by_command
 from commands.locks import Target
 from commands.models import Execution, Lock, Verb
+from commands.moment import moment
+from commands.system_user import system_user
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -59,7 +58,7 @@ class Command(BaseCommand):
             raise CommandError("The lock would be over already: give a time to come.")
         try:
             with by_command("lock"):
-                lock = locks.make(target, options["reason"], _operator(), until)
+                lock = locks.make(target, options["reason"], f"{system_user()} (manage.py)", until)
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from None
         self.stdout.write(f"Lock {lock.pk} stands {_end(lock)}: {visible(str(lock))}.")
@@ -74,7 +73,7 @@ class Command(BaseCommand):
         if not rows:
             self.stdout.write("Nothing is locked.")
         for lock in rows:
-            made = f"{timezone.localtime(lock.made_at):%Y-%m-%d %H:%M} by {lock.made_by or 'somebody'}"
+            made = f"{timezone.localtime(lock.made_at):%Y-%m-%d %H:%M} by {visible(lock.made_by) or 'somebody'}"
             self.stdout.write(f"{lock.pk:>4}  {visible(str(lock))}; {_end(lock)}; made {made}")
 
 
@@ -103,36 +102,12 @@ def target_of(options: dict[str, Any]) -> Target | None:
     return Target(everything=True) if options["everything"] else None
 
 
-def moment(text: str) -> datetime:
-    """Read a date, a time of today, or both. Raises ArgumentTypeError."""
-    try:
-        at, day, clock = parse_datetime(text), parse_date(text), parse_time(text)
-    except ValueError:  # 2026-13-01
-        at = day = clock = None
-    if at is None and day is not None:
-        at = datetime(day.year, day.month, day.day)
-    if at is None and clock is not None:
-        at = datetime.combine(timezone.localdate(), clock)
-    if at is None:
-        raise ArgumentTypeError(f"{text!r} is no time: 2026-12-24T18:00, 2026-12-24 or 18:00 is expected")
-    return at if timezone.is_aware(at) else timezone.make_aware(at)
-
-
 def span(text: str) -> timedelta:
     """Read `30m`, `2h`, `7d`. Raises ArgumentTypeError."""
     match = re.fullmatch(r"([1-9][0-9]{0,5})([smhd])", text, re.ASCII)
     if match is None:
         raise ArgumentTypeError(f"{text!r} is no span of time: 30m, 2h or 7d is expected")
     return timedelta(**{UNITS[match[2]]: int(match[1])})
-
-
-def _operator() -> str:
-    """Who gives the command, as the system knows it: what the environment says anybody may set."""
-    try:
-        name = pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        name = str(os.getuid())
-    return f"{name} (manage.py)"
 
 
 def _end(lock: Lock) -> str:

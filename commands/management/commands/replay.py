@@ -16,11 +16,12 @@ from commands import audit
 from commands.audit import StoreUnavailable
 from commands.models import Execution
 from commands.player import Player
+from commands.system_user import system_user
 from commands.transcript.asciicast import asciicast
 from commands.transcript.finding import NotFound, find_execution
 from commands.transcript.playing import timed, title
 from commands.transcript.reading import read_chunks, read_page
-from commands.transcript.viewing import record_view, system_user
+from commands.transcript.viewing import record_view
 
 
 class Command(BaseCommand):
@@ -46,7 +47,7 @@ class Command(BaseCommand):
             execution = find_execution(options["id"])
             self._check(execution, options["asciicast"])
             how = "transcript: replay" if options["asciicast"] is None else "transcript: asciicast"
-            record_view(how, door="terminal", execution=execution, actor=system_user())
+            record_view(how, door="terminal", execution=execution, actor=f"{system_user()} (manage.py)")
         except NotFound as error:
             raise CommandError(str(error)) from None
         except StoreUnavailable as error:

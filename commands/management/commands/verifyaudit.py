@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from commands.evidence.anchors import anchors_file, read
 from commands.evidence.head import directory
 from commands.evidence.keyfile import BadKeyFile, Key, read_root, roots
-from commands.evidence.verify import Report, Verifier
+from commands.evidence.verify import Report, Unreadable, Verifier
 
 
 class Command(BaseCommand):
@@ -58,6 +58,8 @@ class Command(BaseCommand):
             report = Verifier(_keys(options["key"]), found, options["chain"], options["tolerance"], _tell).run()
         except OSError as error:
             raise CommandError(f"The anchors can't be read: {error}") from error
+        except Unreadable as error:
+            raise CommandError(f"Edited, or inserted: the record can't be read {error}") from error
         for finding in report.findings:
             self.stdout.write(str(finding))
         self.stdout.write(_summary(report))

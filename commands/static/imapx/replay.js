@@ -50,6 +50,7 @@ class Player {
         this.fetching = null;
         this.seeks = 0; // so that the answer to an earlier one is not shown
         this.playing = false;
+        this.plays = 0; // so that one that was paused does not go on beside the next
         this.sought = { text: "", matches: [], at: -1 };
     }
 
@@ -68,7 +69,10 @@ class Player {
             this.screen.clear();
             this.#fetched(chunks);
             this.fetching = null;
-            while (this.#showDue() && this.#hasMore()) await this.#fetchMore(seek);
+            while (this.#showDue() && this.#hasMore()) {
+                await this.#fetchMore(seek);
+                if (seek !== this.seeks) return;
+            }
             this.screen.toEnd();
             andThen?.();
         });
@@ -96,12 +100,13 @@ class Player {
     }
 
     async #play() {
+        const play = ++this.plays;
         this.playing = true;
         this.#showPlaying();
         if (this.clock >= this.duration) await this.seekTo(0);
         let before = performance.now();
         const tick = (now) => {
-            if (!this.playing) return;
+            if (!this.playing || play !== this.plays) return;
             this.clock += (now - before) * 1000 * Number(this.part("speed").value);
             before = now;
             this.#skipPause();

@@ -72,6 +72,11 @@ def test_no_says_why(admin_client: Client, explained: dict[str, Any]):
     assert "by TLS alone" in read(admin_client, user="ann", verb="passwd", args="-\n-", tls="no")
 
 
+@pytest.mark.parametrize("at", ["9999-12-31T23:59", "0001-01-01T00:00"])
+def test_time_that_some_zones_do_not_have_is_refused(admin_client: Client, explained: dict[str, Any], at: str):
+    assert "too far away" in read(admin_client, user="ann", verb="calendar", args="add\ntomorrow", at=at)
+
+
 def test_lock_is_named(admin_client: Client, explained: dict[str, Any]):
     lock = Lock.objects.create(everything=True, reason="a fire")
     assert f"lock {lock.pk}: everything (a fire)" in read(admin_client, user="ann", verb="calendar", args="list")

@@ -220,3 +220,38 @@ def test_change_before_the_history_began_says_so(admin_client: Client, db: None)
     verb.time_limit = 60
     verb.save()
     assert "No version before this one" in admin_client.get(f"{VERB}/{verb.pk}/history/").content.decode()
+
+
+def test_page_of_versions_takes_as_many_queries_for_one_as_for_twenty(
+    admin_client: Client, rows: dict[str, Any], django_assert_max_num_queries: Any
+) -> None:
+    verb, rule = rows["commands/verb"], rows["commands/rule"]
+    verb.tags.add(Tag.objects.create(name="lists"))
+    for number in range(20):
+        for row in (verb, rule):
+            row._change_reason = str(number)
+            row.save()
+    for page in ("verb/changes", f"verb/{verb.pk}/history", "rule/changes", f"rule/{rule.pk}/history"):
+        with django_assert_max_num_queries(14):
+            assert "CHANGED" in admin_client.get(f"/admin/commands/{page}/").content.decode().upper()
+
+
+def test_rule_whose_user_is_gone_is_shown_and_not_restored(admin_client: Client, rows: dict[str, Any]) -> None:
+    rule = rows["commands/rule"]
+    rule.save()
+    key, version = rule.pk, Rule.history.filter(id=rule.pk).earliest().history_id
+    rows["auth/user"].delete()
+    page = admin_client.get(f"/admin/commands/rule/{key}/history/").content.decode()
+    assert "(deleted: " in page
+    response = admin_client.post(f"/admin/commands/rule/{key}/revert/{version}/", follow=True)
+    assert "It can&#x27;t be as it was" in response.content.decode()
+    assert not Rule.objects.filter(pk=key).exists()
+
+
+def test_who_may_not_see_a_history_does_not_learn_which_versions_there_are(
+    client: Client, rows: dict[str, Any]
+) -> None:
+    client.force_login(User.objects.create_user("clerk", is_staff=True))
+    version = Verb.history.latest().history_id
+    for number in (version, version + 1000):
+        assert client.post(f"{VERB}/{rows['commands/verb'].pk}/revert/{number}/").status_code == 403

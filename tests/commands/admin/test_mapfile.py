@@ -108,3 +108,13 @@ def test_each_step_needs_its_permissions(
 def test_without_login_it_leads_to_the_login_page(client: Client, db: None) -> None:
     for page in (PAGE, f"{PAGE}download/", "/admin/commands/verb/changes/"):
         assert client.get(page)["Location"].startswith("/admin/login/")
+
+
+def test_file_that_is_no_utf8_or_too_large_is_refused_and_not_mended(admin_client: Client, settings: Any) -> None:
+    broken = MAP.replace("/bin/echo", "/bin/\xff").encode("latin-1")
+    page = post(admin_client, "load", reason="why", file=SimpleUploadedFile("map.toml", broken))
+    assert "This is no UTF-8" in page
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 2000
+    page = post(admin_client, "load", reason="why", file=SimpleUploadedFile("map.toml", MAP.encode() + b"#" * 2000))
+    assert "more than 2000 bytes" in page
+    assert not Verb.objects.exists()

@@ -6,6 +6,9 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
+from commands.models import Lock, Parameter, Rule, Tag
+from tests.commands.admin.conftest import make_event, make_execution, make_verb
+
 WRITABLE = ["commands/verb", "commands/actionverb", "commands/rule", "auth/user", "auth/group"]
 RECORD = ["commands/execution", "commands/auditevent"]
 
@@ -84,3 +87,68 @@ def test_overview_shows_only_what_one_may_view(admin_client: Client, clerk_clien
     page = clerk_client.get("/admin/").content.decode()
     assert "Last executions" not in page
     assert "Last refusals" in page
+
+
+def test_sidebar_has_its_pages_in_order_and_marks_one(admin_client: Client, rows: dict[str, Any]):
+    titles = ["Verbs", "Action verbs", "Tags", "Rules", "Explain", "Locks", "Map file"]
+    for page, title in (
+        ("verb/", "Verbs"),
+        ("verb/map/", "Map file"),
+        ("rule/", "Rules"),
+        ("rule/explain/user/", "Explain"),
+    ):
+        context = admin_client.get(f"/admin/commands/{page}").context
+        groups = {group["title"]: group["items"] for group in context["sidebar_navigation"]}
+        assert [str(item["title"]) for item in groups["Map"]] == titles
+        assert [str(item["title"]) for items in groups.values() for item in items if item["active"]] == [title]
+
+
+def test_map_file_stands_in_the_sidebar_of_those_alone_who_may_read_it(clerk_client: Client):
+    assert "/admin/commands/verb/map/" not in clerk_client.get("/admin/").content.decode()
+
+
+def test_name_of_a_thing_keeps_its_case(admin_client: Client, rows: dict[str, Any]):
+    page = admin_client.get(f"/admin/auth/user/{rows['auth/user'].pk}/change/").content.decode()
+    heading = page.partition("<h1")[2].partition("</h1>")[0]
+    assert "demo" in heading
+    assert "Demo" not in heading
+
+
+HUGE = "9" * 30
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"rule/?user={HUGE}",
+        f"rule/?verb=-{HUGE}",
+        f"verb/?tags={HUGE}",
+        f"auditevent/?before=1.{HUGE}",
+        "auditevent/?user=%00",
+        "auditevent/?at_from=0001-01-01",
+        "execution/?started_to=9999-12-31",
+    ],
+)
+def test_filter_that_no_column_can_hold_is_no_fault_of_the_server(admin_client: Client, settings: Any, query: str):
+    settings.TIME_ZONE = "Europe/Berlin"
+    assert admin_client.get(f"/admin/commands/{query}", follow=True).status_code == 200
+
+
+def test_list_that_is_not_filtered_speaks_of_no_results(admin_client: Client, rows: dict[str, Any]):
+    assert "Show all" not in admin_client.get("/admin/commands/rule/").content.decode()
+    assert "Show all" in admin_client.get("/admin/commands/rule/?q=demo").content.decode()
+
+
+@pytest.mark.parametrize("model", ["verb", "rule", "lock", "auditevent", "execution"])
+def test_list_takes_as_many_queries_for_many_rows_as_for_few(
+    admin_client: Client, rows: dict[str, Any], django_assert_max_num_queries: Any, model: str
+):
+    for number in range(20):
+        verb = make_verb(f"verb{number}", (Parameter(name="address", type="email"),))
+        verb.tags.add(Tag.objects.create(name=f"tag{number}"))
+        Rule.objects.create(user=rows["auth/user"], verb=verb)
+        Lock.objects.create(verb=verb, reason="broken")
+        make_event()
+        make_execution(verb=verb.name)
+    with django_assert_max_num_queries(15):
+        assert admin_client.get(f"/admin/commands/{model}/").status_code == 200

@@ -51,6 +51,7 @@ def test_conditions_are_kept_in_their_own_form(admin_client: Client, rows: dict[
         ({"weekdays": "mon someday"}, {"weekdays"}),
         ({"hours_from": "08:00"}, {"hours_until"}),
         ({"arguments": "{"}, {"arguments"}),
+        ({"arguments": "[]"}, {"arguments"}),
         ({"arguments": '{"to": "("}'}, {"arguments"}),
         ({"mailbox": "("}, {"mailbox"}),
         ({"effect": "limit"}, {"at_once"}),

@@ -207,9 +207,10 @@ def test_other_key_verifies_nothing(tmp_path):
 
 
 def test_without_a_key_nothing_is_recorded(data):
-    (data / "audit").mkdir()
-    (data / "audit" / "sealing-key").write_text("rubbish")
-    with pytest.raises(audit.StoreUnavailable):
+    path = data / "audit" / "sealing-key"
+    path.parent.mkdir()
+    path.write_text("rubbish")
+    with pytest.raises(audit.StoreUnavailable, match=f"{path} is no key file .*auditkey --new"):
         submit()
     assert not AuditEvent.objects.exists()
 
@@ -238,11 +239,37 @@ def test_anchors_go_to_syslog_too(settings, tmp_path):
     assert list(read(tmp_path / "syslog")) == [anchor]
 
 
+def test_syslog_that_does_not_read_holds_up_nobody_for_long(settings, tmp_path, caplog):
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as full,
+    ):
+        log.bind(str(tmp_path / "log"))
+        full.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            while True:
+                full.sendto(b"x" * 1000, str(tmp_path / "log"))
+        settings.IMAPX = settings.IMAPX | {"AUDIT_SYSLOG": str(tmp_path / "log")}
+        write(1)
+    assert sequences() == [1]
+    assert "Not anchored in syslog" in caplog.text
+
+
+def test_file_of_anchors_is_in_the_data_directory_unless_its_path_is_absolute(settings, data):
+    settings.IMAPX = settings.IMAPX | {"AUDIT_ANCHORS": "elsewhere"}
+    write(1)
+    assert [anchor.sequence for anchor in read(data / "elsewhere")] == [1]
+
+
 def test_anchors_that_can_not_be_written_keep_nothing_from_being_recorded(data, caplog, settings):
     settings.IMAPX = settings.IMAPX | {"AUDIT_ANCHORS": str(data / "none" / "anchors")}
-    write(2)
-    assert sequences() == [1, 2]
-    assert "Not anchored" in caplog.text
+    for _ in range(5):
+        submit()
+    assert sequences() == [1, 2, 3, 4, 5]
+    assert caplog.text.count("Not anchored") == 1  # not with each event
+    (data / "none").mkdir()
+    audit.writer.stop()
+    assert [anchor.sequence for anchor in read(data / "none" / "anchors")] == [5]
 
 
 def test_several_writers_share_a_key_and_have_a_chain_each():

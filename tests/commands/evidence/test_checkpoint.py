@@ -117,3 +117,16 @@ def test_transcripts_are_missed_unless_a_checkpoint_lets_go_of_them():
     attack("UPDATE commands_auditevent SET actor = 'eve' WHERE outcome = 'checkpoint'")
     assert any("not to be believed" in finding for finding in verify()[1])
     assert anchors().exists()
+
+
+def test_chain_of_a_process_that_was_killed_is_forgotten_once_nothing_of_it_is_left():
+    write(3)
+    chain = Chain.objects.get()
+    long_ago = AuditEvent.objects.order_by("id").first().at - timedelta(days=3)
+    Chain.objects.update(ended_at=None, seen_at=long_ago)
+    let_go(AuditEvent.objects.order_by("id").last().at)
+    assert Chain.objects.filter(pk=chain.pk).exists()  # its last event is left
+    let_go(timezone.now())
+    assert not Chain.objects.filter(pk=chain.pk).exists()
+    audit.writer.stop()
+    assert verify() == (0, [])

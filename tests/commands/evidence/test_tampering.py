@@ -5,6 +5,7 @@ import time
 import uuid
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connection, models
 
 from commands import audit
@@ -97,6 +98,25 @@ def test_edited_event_is_named_whatever_of_it_was_changed():
         assert found() == [(5, "edited")], column
         models.QuerySet(AuditEvent).filter(pk=before["id"]).update(**{column: before[column]})
         assert verify() == (0, []), column
+
+
+@pytest.mark.parametrize("change", ["remote_addr = 'nowhere'", "actor_id = 'x'", "at = 'yesterday'"])
+def test_event_with_what_the_server_never_writes_is_named(change):
+    """PostgreSQL takes no such value; what SQLite takes must not end the verifying there."""
+    if connection.vendor != "sqlite":
+        pytest.skip("on PostgreSQL columns have types")
+    write(6)
+    attack(f"UPDATE {EVENTS} SET {change} WHERE id = {ids()[4]}")
+    assert found() == [(5, "edited")]
+
+
+def test_record_that_can_not_be_read_on_is_no_good_record():
+    if connection.vendor != "sqlite":
+        pytest.skip("on PostgreSQL columns have types")
+    write(6)
+    attack(f"UPDATE {EVENTS} SET execution_id = 'x' WHERE id = {ids()[4]}")
+    with pytest.raises(CommandError, match="Edited, or inserted: the record can't be read at event "):
+        call_command("verifyaudit")
 
 
 def test_deleted_event_is_named():
@@ -216,7 +236,7 @@ def reseal(start: int, epoch: int, **changed) -> None:
     chain = Chain.objects.get()
     key = keys.chain_key(root.at(epoch).key, chain.pk)
     events = list(AuditEvent.objects.order_by("id").values())
-    previous = events[start - 2]["mac"]
+    previous = events[start - 2]["mac"] if start > 1 else b""
     attack()
     for event in events[start - 1 :]:
         event |= (changed if event["sequence"] == start else {}) | {"epoch": epoch}
@@ -280,8 +300,9 @@ def exit_with_transcript():
         "DELETE FROM commands_transcriptchunk WHERE sequence = 2",
         "DELETE FROM commands_transcriptchunk",
         "UPDATE commands_transcriptchunk SET sequence = 3 - sequence",
+        "UPDATE commands_transcriptchunk SET stream = 'ö'",
     ],
-    ids=["edited", "deleted", "all-deleted", "swapped"],
+    ids=["edited", "deleted", "all-deleted", "swapped", "never-written"],
 )
 def test_transcript_that_is_not_what_was_recorded_is_named_by_its_exit(exit_with_transcript, statement):
     attack(statement)
@@ -305,3 +326,42 @@ def test_one_chain_can_be_verified_alone():
     attack(f"UPDATE {EVENTS} SET actor = 'eve' WHERE id = {ids()[4]}")
     assert verify("--chain", str(good)) == (0, [])
     assert verify("--chain", str(bad))[0] == 1
+
+
+def test_chain_of_which_nothing_is_left_is_not_good():
+    write(3)
+    status, findings = verify("--chain", str(uuid.uuid4()))
+    assert status == 1
+    assert "nothing is known of it" in findings[0]
+
+
+def test_anchors_of_several_files_are_all_compared(tmp_path):
+    write(3)
+    audit.record_now(kind="login", outcome=Outcome.OK, actor="ann")  # anchored elsewhere too, as the first of its chain
+    middle = AuditEvent.objects.latest("id")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text(anchors().read_text())
+    for number in range(3):
+        audit.record_now(kind="login", outcome=Outcome.OK, actor=f"user{number}")
+    audit.writer.stop()
+    Chain.objects.exclude(pk=middle.chain_id).delete()
+    attack(f"DELETE FROM {EVENTS} WHERE id < {middle.pk}")
+    reseal(1, epoch=0, actor="eve")
+    # Whoever resealed has this machine, and its file tells what fits, in no order.
+    events = AuditEvent.objects.order_by("-id").values_list("chain_id", "sequence", "mac")
+    lines = [f"2026-01-01T00:00:00 {chain} {number} {bytes(mac).hex()}\n" for chain, number, mac in events]
+    anchors().write_text("".join(lines))
+    only = ("--chain", str(middle.chain_id))
+    assert verify(*only) == (0, [])
+    status, findings = verify(*only, "--anchors", str(anchors()), "--anchors", str(elsewhere))
+    assert status == 1
+    assert "sequence 1: not what was anchored" in findings[0]
+
+
+@pytest.mark.parametrize("word", ["0", "-1", str(2**64), "1 00"])
+def test_line_that_is_no_anchor_is_passed_over(word):
+    write(2)
+    chain, mac = AuditEvent.objects.latest("id").chain_id, "00" * 32
+    with anchors().open("a") as file:
+        file.write(f"2026-01-01T00:00:00 {chain} {word if ' ' in word else f'{word} {mac}'}\n")
+    assert verify() == (0, [])

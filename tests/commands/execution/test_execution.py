@@ -1,7 +1,9 @@
 """The one door: authorized and recorded before it starts, carried, and its exit recorded, whatever happens."""
 
 import asyncio
-from collections.abc import Callable
+import io
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
 import pytest
 import uvloop
@@ -11,6 +13,7 @@ from django.db import connection
 from commands.attempt import Attempt, End
 from commands.authorization import Refused
 from commands.execution.execution import Carry, Execution, run
+from commands.message import Message
 from commands.models import AuditEvent, Parameter, Rule, Signature, Verb
 from commands.models import Execution as ExecutionRow
 from commands.outcome import Outcome
@@ -198,6 +201,36 @@ def test_client_that_goes_while_the_attempt_is_recorded_starts_nothing(on_loop, 
     assert not (tmp_path / "canary").exists()
 
 
+@pytest.mark.parametrize("comes", [True, False])
+def test_client_that_goes_while_its_message_is_fetched_starts_nothing(on_loop, attempt, tmp_path, comes):
+    wish = attempt("canary", str(tmp_path / "canary"))
+    Parameter.objects.create(signature=Signature.objects.create(verb=Verb.objects.get()), name="uids", type="uids")
+    Parameter.objects.filter(name="any").delete()
+    wish = replace(wish, arguments=(b"1",))
+
+    async def conversation() -> None:
+        fetching, gone = asyncio.Event(), asyncio.Event()
+
+        async def messages(uids: tuple[int, ...], limit: int) -> AsyncIterator[Message]:
+            fetching.set()
+            await gone.wait()
+            if not comes:
+                raise ConnectionResetError("so is the engine")
+            yield Message(1, 1, io.BytesIO(b"x"))
+
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(run(wish, read_all, messages))
+            await fetching.wait()
+            running.cancel()
+            await asyncio.sleep(0)
+            gone.set()
+        assert running.cancelled()
+
+    on_loop(conversation())
+    assert recorded() == [("accept", "accepted"), ("exit", "client-gone")]
+    assert not (tmp_path / "canary").exists()
+
+
 def test_slow_client_gets_all_that_was_left_when_the_program_ended(on_loop, attempt):
     async def carry(execution: Execution) -> None:
         while await execution.read():
@@ -344,3 +377,25 @@ def test_client_that_goes_does_not_wait_for_news(on_loop, attempt):
 
     on_loop(within())
     assert exit_is_recorded()
+
+
+def test_wait_for_news_takes_no_slot(on_loop, attempt, settings):
+    settings.IMAPX = {**settings.IMAPX, "EXECUTIONS": 1}
+    changes, other = attempt("exits", "3", changes_mail=True), attempt("exits", "0")
+
+    async def within() -> tuple[End, Outcome]:
+        asking, answered = asyncio.Event(), asyncio.Event()
+
+        async def ask_for_news() -> None:
+            asking.set()
+            await answered.wait()
+
+        task = asyncio.get_running_loop().create_task(run(changes, read_all, None, ask_for_news))
+        await asking.wait()
+        while (outcome := await outcome_of(other)) is Outcome.LIMIT:  # until the exit is recorded
+            await asyncio.sleep(0.01)
+        answered.set()
+        return await task, outcome
+
+    end, outcome = on_loop(within())
+    assert (end.code, outcome) == (3, Outcome.EXIT)

@@ -164,6 +164,28 @@ def test_change_between_the_accept_and_the_watch_is_seen(ann: User, rule: Rule, 
     assert outcome is Outcome.REVOKED
 
 
+def test_one_that_cannot_be_ended_does_not_keep_the_others_from_it(
+    ann: User, rule: Rule, accept: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def watched() -> tuple[Outcome, str]:
+        ended = asyncio.get_running_loop().create_future()
+
+        def fail(outcome: Outcome, reason: str) -> None:
+            raise PermissionError("it is somebody else's")
+
+        def end(*how: Any) -> None:
+            if not ended.done():
+                ended.set_result(how)
+
+        watch = revocation.Watch()
+        with watch.over(accept("never-reads"), fail), watch.over(accept("never-reads"), end):
+            async with asyncio.timeout(DEADLINE):
+                return await ended
+
+    assert asyncio.run(watched())[0] is Outcome.REVOKED
+    assert "could not be ended" in caplog.text
+
+
 def test_nothing_looks_while_nothing_runs(ann: User, rule: Rule) -> None:
     Verb.objects.update(argv=["/bin/true"])
 

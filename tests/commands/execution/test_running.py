@@ -321,3 +321,17 @@ async def test_memory_stays_flat_under_a_flood(start: Start):
 def resident_bytes() -> int:
     pages = int(Path(f"/proc/{os.getpid()}/statm").read_text().split()[1])
     return pages * resource.getpagesize()
+
+
+async def test_short_way_is_not_for_standard_error(start: Start):
+    """It would count, and be recorded, as output."""
+    program = "exec 1>&-; echo one >&2; read -r line; echo $line >&2"
+    execution = await start("/bin/sh", "-c", program, send_stderr=True)
+    assert await execution.read() == ("STDERR", b"one\n")
+    offered = []
+    reading = asyncio.get_running_loop().create_task(execution.read(lambda data: not offered.append(data)))
+    await asyncio.sleep(0)
+    await execution.write(b"two\n")
+    assert await reading == ("STDERR", b"two\n")
+    assert offered == []
+    await finish(execution)

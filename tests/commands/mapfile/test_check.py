@@ -2,6 +2,7 @@
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 
 from commands.mapfile.load import MapFileError, apply_text, check, load
 from commands.models import Lock, Rule, Tag, Verb
@@ -155,3 +156,52 @@ def test_refused_file_changes_nothing() -> None:
 def test_apply_text_raises_one_error_with_readable_text() -> None:
     with pytest.raises(MapFileError, match="argv: A program needs this"):
         apply_text('version = 1\n[[verb]]\nname = "a"\n')
+
+
+HUGE = "0x" + "f" * 6000  # more digits than Python writes out
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("time_limit = " + "1" * 5000, "This is no TOML"),
+        (f"time_limit = {HUGE}", "time_limit: expected a whole number below 2^63, not one of thousands of digits."),
+        (f"output_limit = {2**63}", "output_limit: expected a whole number"),
+        (f"description = {HUGE}", "description: expected text in quotes"),
+        (f"argv = [{HUGE}]", "argv: expected a list of texts"),
+        ('description = "a\\u0000b"', "description: expected text in quotes, without NUL"),
+        ('environment = { "A\\u0000" = "x" }', "environment: expected a table of texts"),
+        ('tags = ["a\\u0000"]', "tags: expected a list of texts"),
+        ('signatures = [["a\\u0000"]]', "name: expected text in quotes, without NUL"),
+    ],
+)
+def test_value_that_no_database_takes_is_a_problem_and_no_crash(line: str, expected: str) -> None:
+    text = 'version = 1\n[[verb]]\nname = "echo"\n' + line + "\n"
+    assert expected in said(text)
+    with pytest.raises(MapFileError):
+        load(text)
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "9999-12-31T23:59:59Z"])
+def test_time_that_some_zone_has_not_is_refused(time: str) -> None:
+    text = f'version = 1\n[[rule]]\neffect = "deny"\neveryone = true\nall_verbs = true\nvalid_until = {time}\n'
+    assert "valid_until: expected a time with its zone" in said(text)
+
+
+def test_name_with_nul_is_refused_before_it_is_asked_for() -> None:
+    assert "user: expected text" in said(
+        'version = 1\n[[rule]]\neffect = "deny"\nuser = "a\\u0000"\nall_verbs = true\n'
+    )
+    assert "tags: expected lines" in said('version = 1\n[tags]\n"a\\u0000" = "x"\n')
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="the trigger is SQLite's")
+def test_what_the_database_alone_refuses_is_a_problem_too_and_nothing_is_changed() -> None:
+    with connection.cursor() as cursor:
+        refuse = "BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+        cursor.execute(f"CREATE TRIGGER no_rule BEFORE INSERT ON commands_rule {refuse}")
+    text = f'{ECHO}[[rule]]\neffect = "deny"\neveryone = true\nverb = "echo"\nreason = "broken"\n'
+    with pytest.raises(MapFileError, match="the database refuses it: disk full"):
+        load(text)
+    assert not Verb.objects.exists()
+    assert not Rule.objects.exists()

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connection
@@ -101,6 +102,32 @@ def test_what_the_map_redacts_is_nowhere_in_the_store(attempt):
     assert text("o").partition(b"\n")[2] == b"my [redacted] and more\ntail [redacted]"
     assert "hunter2" not in stored()
     assert sum(chunk.size for chunk in chunks("i")) == 44
+
+
+def test_secret_that_goes_on_while_what_was_before_is_redacted_is_found(attempt):
+    """The end comes while a thread is still at work on the part before the last."""
+
+    async def carry(execution: Execution) -> None:
+        loop, go = asyncio.get_running_loop(), threading.Event()
+        with ThreadPoolExecutor(1) as threads:
+            loop.set_default_executor(threads)
+            blocking = loop.run_in_executor(None, go.wait, 10)
+            transcript = execution._recorder
+            assert transcript is not None
+            transcript.put("i", b"x\n" * recorder.BATCH + b"tok")
+            while transcript._pending:  # until it has been taken to be redacted
+                await asyncio.sleep(0)
+            transcript.put("i", b"en=hunter2 and more")
+            finishing = loop.create_task(transcript.finish())
+            await asyncio.sleep(0)
+            go.set()
+            await blocking
+            await finishing
+        await read_all(execution)
+
+    run_it(attempt("prints", "", redactions=[r"token=\S+"]), carry)
+    assert text("i").endswith(b"x\n[redacted] and more")
+    assert "hunter2" not in stored()
 
 
 def test_secret_arguments_are_recorded_by_their_length_even_where_they_are_said_again(attempt):

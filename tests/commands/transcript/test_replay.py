@@ -14,6 +14,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from commands.models import AuditEvent, Execution
+from commands.transcript.asciicast import asciicast
+from commands.transcript.chunk import Chunk
 from tests.support.server import ROOT
 
 from .conftest import run_it, says
@@ -58,6 +60,32 @@ def test_line_that_does_not_end_is_ended_where_the_other_begins(attempt, replay)
 def test_program_cannot_pass_its_output_off_as_input_or_take_over_the_terminal(attempt, replay):
     run_it(attempt("prints", r"< forged\n\033]0;title\007\342\200\256gpj.exe\r\nlast"))
     assert replay() == b"> < forged\n> \\x1b]0;title\\x07\\u202egpj.exe\n> last\n"
+
+
+def test_character_that_is_cut_off_at_the_end_is_shown(attempt, replay):
+    run_it(attempt("prints", r"caf\0303"))
+    assert replay() == b"> caf\\xc3\n"
+
+
+def test_environment_does_not_say_who_views(attempt, replay, monkeypatch):
+    run_it(attempt("prints", "x"))
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "somebody-else")
+    replay()
+    assert "somebody-else" not in views()[0][1]
+
+
+def test_asciicast_can_be_written_in_any_locale_and_to_a_terminal(attempt, replay):
+    run_it(attempt("prints", r"caf\0303\0251\0302\0233"))
+    written = replay("--asciicast", "-")
+    assert written.isascii()
+    assert json.loads(written.splitlines()[1])[2] == "caf\xe9\x9b"
+
+
+def test_asciicast_does_not_go_back_in_time():
+    late = (Chunk(1, 2_000_000, "o", 1, b"x"), Chunk(2, 1_000_000, "i", 1, b"y"))
+    _, *events = asciicast(late, title="", timestamp=0)
+    assert [json.loads(event)[0] for event in events] == [2.0, 2.0]
 
 
 def test_raw_is_what_went_by(attempt, replay):
