@@ -3,10 +3,10 @@
 import json
 from collections.abc import Iterable
 
+from commands.arguments.signature_schema import describe as schema
 from commands.authorization import NOT_PERMITTED, Refused
 from commands.outcome import Outcome
-from commands.signature_schema import describe as schema
-from commands.snapshot import VerbEntry
+from commands.rulebook.snapshot import VerbEntry
 
 
 def listing(verbs: Iterable[VerbEntry]) -> str:

@@ -3,8 +3,8 @@
 import uuid
 from dataclasses import dataclass, field
 
+from commands.arguments.signature import Match, Signature
 from commands.outcome import Outcome
-from commands.signature import Match, Signature
 from commands.verbmap import VerbEntry
 
 

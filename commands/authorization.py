@@ -8,14 +8,15 @@ from typing import Any, TypeVar
 
 from django.utils import timezone
 
-from commands import audit, limits, policy
+from commands import audit, policy
+from commands.arguments.signature import build_argv
 from commands.attempt import Accepted, Attempt
 from commands.conditions import Unknown
 from commands.judgement import NOT_PERMITTED, Allowed, Rejected, judge, why_no_longer
-from commands.known import Known, Party
 from commands.models import AuditEvent
 from commands.outcome import Outcome
-from commands.signature import build_argv
+from commands.rulebook import limits
+from commands.rulebook.known import Known, Party
 from commands.verbmap import Snapshot, VerbEntry
 
 __all__ = [

@@ -3,13 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from commands import mailbox_name, policy
-from commands.attempt import Accepted, Attempt
-from commands.audit_text import visible_ascii
-from commands.conditions import Unknown
-from commands.outcome import Outcome
-from commands.policy import Decision, Request, Rule, RuleSet, Subject
-from commands.signature import (
+from commands import policy
+from commands.arguments import mailbox_name
+from commands.arguments.signature import (
     MAX_ARGUMENT_LENGTH,
     ArgumentLimitError,
     Match,
@@ -17,6 +13,11 @@ from commands.signature import (
     match_arguments,
     secret_in_argv,
 )
+from commands.attempt import Accepted, Attempt
+from commands.audit_text import visible_ascii
+from commands.conditions import Unknown
+from commands.outcome import Outcome
+from commands.policy import Decision, Request, Rule, RuleSet, Subject
 from commands.verbmap import Snapshot, VerbEntry
 
 # A verb that is denied and one that is not there get the same: names of verbs are not told to whom they don't serve.

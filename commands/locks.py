@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from commands.models import Execution, Lock, Verb
 from commands.policy import Request, Subject
-from commands.rules import rule_from_lock
+from commands.rulebook.rules import rule_from_lock
 
 END_SECONDS = 3.0
 """How long the end of executions is awaited: three times what it takes."""

@@ -9,8 +9,8 @@ from django.core.exceptions import ValidationError
 
 from commands import plugins
 from commands.address import parse_address
+from commands.arguments.signature import PLACEHOLDER, Signature, ambiguous_in_argv, secret_in_argv, unknown_in_argv
 from commands.expression import compiled
-from commands.signature import PLACEHOLDER, Signature, ambiguous_in_argv, secret_in_argv, unknown_in_argv
 
 VERB_NAME = re.compile(r"[a-z][a-z0-9._-]{0,63}")
 ACTION_VERB_NAME = re.compile(r"[A-Z][A-Z0-9-]{0,31}")

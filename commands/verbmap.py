@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from commands import signature
+from commands.arguments import signature
 
 
 @dataclass(frozen=True, slots=True)

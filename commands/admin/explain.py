@@ -11,14 +11,14 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
-from commands import who_may
 from commands.admin import explaintables
 from commands.admin.base import Context, may_view
 from commands.admin.explainform import ExplainForm, data_from_event, from_arguments
-from commands.explain import explain
-from commands.explanation import PLACEHOLDER, SECRET
+from commands.explaining import who_may
+from commands.explaining.explain import explain
+from commands.explaining.explanation import PLACEHOLDER, SECRET
 from commands.models import AuditEvent, Rule, Verb
-from commands.rules import load_rules
+from commands.rulebook.rules import load_rules
 
 PAGE = 50
 """Users on a page."""

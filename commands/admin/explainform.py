@@ -9,9 +9,9 @@ from django import forms
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from commands.audit_text import Redacted, decode_arguments
-from commands.canonical import YEARS
-from commands.explanation import PLACEHOLDER, Question
+from commands.explaining.explanation import PLACEHOLDER, Question
 from commands.models import AuditEvent
+from commands.rulebook.canonical import YEARS
 
 TLS, NO_TLS = "yes", "no"
 

@@ -9,17 +9,17 @@ from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
-from commands import explain_text
 from commands.admin.base import RelatedTable
 from commands.admin.text import EFFECT_COLOURS, label, visible
-from commands.explanation import Explanation, Limit
+from commands.explaining import explain_text
+from commands.explaining.explanation import Explanation, Limit
+from commands.explaining.reach import Answer, Reach
+from commands.explaining.who_may import Cell, Several
 from commands.models import Lock, Rule
 from commands.outcome import Outcome
 from commands.policy import Effect, Subject
 from commands.policy import Rule as PolicyRule
-from commands.reach import Answer, Reach
 from commands.verbmap import VerbEntry
-from commands.who_may import Cell, Several
 
 COLOURS = {Answer.YES: "success", Answer.NO: "danger", Answer.CONDITIONAL: "warning"}
 

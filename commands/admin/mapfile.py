@@ -12,10 +12,10 @@ from django.urls import URLPattern, path
 from unfold.admin import ModelAdmin as UnfoldModelAdmin
 from unfold.decorators import action
 
-from commands import shadow
 from commands.admin.base import RelatedTable, may_view
 from commands.admin.text import moment, visible
 from commands.changes import together
+from commands.explaining import shadow
 from commands.mapfile.load import Change, MapFileError, check, difference, dump, load
 from commands.mapfile.problems import Problem
 from commands.models import AuditEvent

@@ -12,14 +12,14 @@ from unfold.contrib.filters.admin import (
     TextFilter,
 )
 
-from commands import rule_words
 from commands.admin.base import LongChangeList
 from commands.admin.explain import ExplainPages
 from commands.admin.history import HistoryAdmin
 from commands.admin.ruleform import RuleForm
 from commands.admin.text import EFFECT_COLOURS, label
 from commands.models import Rule
-from commands.rule_check import NUMBERS
+from commands.rulebook import rule_words
+from commands.rulebook.rule_check import NUMBERS
 
 IS_LIMIT = f"effect == '{Rule.Effect.LIMIT.value}'"
 

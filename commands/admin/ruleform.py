@@ -7,7 +7,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from commands.admin.verbform import CODE, ReadableJSONField
 from commands.models import Rule
-from commands.rule_check import NUMBERS
+from commands.rulebook.rule_check import NUMBERS
 
 
 class RuleForm(forms.ModelForm):

@@ -6,7 +6,7 @@ from django import forms
 from unfold.admin import StackedInline, TabularInline
 from unfold.forms import PaginationInlineFormSet
 
-from commands import signature
+from commands.arguments import signature
 from commands.models import Parameter, Signature
 from commands.validators import validate_signatures
 

@@ -8,7 +8,6 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, RelatedDropdownFilter
 
-from commands import signature
 from commands.admin.base import Context, ModelAdmin, RelatedTable, may_view
 from commands.admin.history import HistoryAdmin
 from commands.admin.lock import lock_panel
@@ -16,6 +15,7 @@ from commands.admin.mapfile import MapFilePages
 from commands.admin.signature import SignatureInline
 from commands.admin.text import EFFECT_COLOURS, label, link, moment, outcome_label, short, visible
 from commands.admin.verbform import VerbForm
+from commands.arguments import signature
 from commands.kinds import kinds_by_field
 from commands.mapfile.entries import verb_entry
 from commands.models import ActionVerb, Execution, Rule, Tag, Verb

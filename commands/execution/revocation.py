@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from commands import audit, authorization
 from commands.attempt import Accepted
 from commands.outcome import Outcome
-from commands.snapshot import read_revision
+from commands.rulebook.snapshot import read_revision
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from commands.mapfile.parameters import plain_signatures
 from commands.mapfile.plain import Entry, default_value, plain
 from commands.models import ActionVerb, Lock, Rule, Tag, Verb
-from commands.rule_check import check_rule
+from commands.rulebook.rule_check import check_rule
 
 VERB_FIELDS = tuple(each.name for each in Verb._meta.fields if each.name != "id")
 # Whom, what, how it decides, why; then the rest as the model has it.

@@ -6,7 +6,7 @@ from typing import Any
 from django.db import models
 from django.db.models.fields.reverse_related import ForeignObjectRel
 
-from commands.canonical import YEARS
+from commands.rulebook.canonical import YEARS
 
 INTEGERS = range(-(2**63), 2**63)  # what TOML promises, and a database takes
 

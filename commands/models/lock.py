@@ -6,7 +6,7 @@ from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
 from commands.models.verb import Verb
-from commands.rule_check import check_lock
+from commands.rulebook.rule_check import check_lock
 
 
 class Lock(models.Model):

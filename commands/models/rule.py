@@ -7,10 +7,10 @@ from django.db import models
 from django.db.models.functions import Lower
 from simple_history.models import HistoricalRecords
 
-from commands import rule_words
 from commands.models.tag import Tag
 from commands.models.verb import Verb
-from commands.rule_check import check_rule
+from commands.rulebook import rule_words
+from commands.rulebook.rule_check import check_rule
 
 AT_LEAST_ONE = [MinValueValidator(1)]
 MAX_TEXT = 400

@@ -4,10 +4,10 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
+from commands.arguments.signature import Parameter as ParameterMatcher
+from commands.arguments.signature import ParameterType
+from commands.arguments.signature import Signature as SignatureMatcher
 from commands.models.verb import Verb
-from commands.signature import Parameter as ParameterMatcher
-from commands.signature import ParameterType
-from commands.signature import Signature as SignatureMatcher
 
 
 class Signature(models.Model):

@@ -13,7 +13,7 @@ from commands import kinds
 from commands.kinds import KINDS
 from commands.models.tag import Tag
 from commands.models.verbhistory import VerbHistory, VerbRecords
-from commands.rule_check import lost_arguments
+from commands.rulebook.rule_check import lost_arguments
 from commands.validators import (
     validate_action_verb_name,
     validate_address,

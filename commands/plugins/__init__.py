@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, distributions
 from typing import Protocol
 
-from commands.signature import Values
+from commands.arguments.signature import Values
 
 GROUP = "imapx.plugins"
 

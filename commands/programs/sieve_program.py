@@ -25,7 +25,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from commands.parameter import EMAIL
+from commands.arguments.parameter import EMAIL
 from commands.programs.managesieve import (
     LoginRefusedError,
     ManageSieve,

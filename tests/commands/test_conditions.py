@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from commands.arguments.parameter import Parameter, ParameterType
 from commands.conditions import Conditions, Unknown
-from commands.parameter import Parameter, ParameterType
 from commands.policy import Request, Subject
 
 MONDAY = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)

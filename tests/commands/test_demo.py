@@ -14,11 +14,11 @@ from django.http import HttpRequest
 from django.utils import timezone
 from pytest_django import Settings
 
+from commands.arguments.signature import UsageError, build_argv, match_arguments
 from commands.models import ActionVerb, MapRevision, Parameter, Rule, Signature, Tag, Verb
 from commands.policy import Request, decide
-from commands.rules import load_all_rules
-from commands.signature import UsageError, build_argv, match_arguments
-from commands.snapshot import load_snapshot, load_subject
+from commands.rulebook.rules import load_all_rules
+from commands.rulebook.snapshot import load_snapshot, load_subject
 from tests.commands.programs.script import run
 
 pytestmark = pytest.mark.django_db

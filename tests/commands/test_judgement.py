@@ -8,12 +8,12 @@ from ipaddress import ip_network
 
 import pytest
 
+from commands.arguments.signature import Parameter, ParameterType, Signature
 from commands.attempt import Accepted, Attempt
 from commands.conditions import ANY, Conditions
 from commands.judgement import NOT_PERMITTED, Allowed, judge, why_no_longer
 from commands.outcome import Outcome
 from commands.policy import Effect, Rule, RuleSet, Subject
-from commands.signature import Parameter, ParameterType, Signature
 from commands.verbmap import Snapshot, VerbEntry
 
 ANN = Subject(7, "ann")

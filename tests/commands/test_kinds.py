@@ -9,7 +9,7 @@ from django.test import Client
 from commands.execution.kinds import START
 from commands.kinds import KINDS, Kind, foreign_fields
 from commands.models import Verb
-from commands.snapshot import VerbEntry
+from commands.rulebook.snapshot import VerbEntry
 
 
 @pytest.mark.parametrize("name", KINDS)

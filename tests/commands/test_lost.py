@@ -18,7 +18,7 @@ from commands.evidence import head
 from commands.lost import Lost, find_lost, mark_lost, watch
 from commands.models import AuditEvent, Chain, Execution
 from commands.outcome import Outcome
-from commands.snapshot import VerbEntry
+from commands.rulebook.snapshot import VerbEntry
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

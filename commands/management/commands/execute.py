@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
 from commands import audit, authorization
+from commands.arguments.signature import ParameterType, match_arguments
 from commands.attempt import Attempt, End
 from commands.audit_text import visible
 from commands.authorization import Refused
@@ -21,8 +22,7 @@ from commands.execution.execution import run
 from commands.execution.output import CHUNK
 from commands.models import AuditEvent
 from commands.outcome import Outcome
-from commands.signature import ParameterType, match_arguments
-from commands.snapshot import VerbEntry
+from commands.rulebook.snapshot import VerbEntry
 from commands.terminal import STDIN, Terminal
 
 DOOR = "terminal"

@@ -8,9 +8,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from commands.expectations import Expectation, ExpectationError, parse
-from commands.expecting import Checker
-from commands.explain_text import readable
+from commands.explaining.expectations import Expectation, ExpectationError, parse
+from commands.explaining.expecting import Checker
+from commands.explaining.explain_text import readable
 from commands.mapfile.load import MapFileError, draft
 
 

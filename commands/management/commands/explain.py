@@ -16,14 +16,14 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from commands import who_may
 from commands.audit_text import visible
-from commands.canonical import YEARS
-from commands.explain import explain
-from commands.explain_text import any_allowed, as_data, lines, reach_data, reach_lines, table_lines
-from commands.explanation import Question
+from commands.explaining import who_may
+from commands.explaining.explain import explain
+from commands.explaining.explain_text import any_allowed, as_data, lines, reach_data, reach_lines, table_lines
+from commands.explaining.explanation import Question
 from commands.moment import moment
-from commands.rules import load_rules
+from commands.rulebook.canonical import YEARS
+from commands.rulebook.rules import load_rules
 
 ROWS = 200
 

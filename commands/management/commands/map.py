@@ -8,9 +8,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from commands import shadow
 from commands.audit_text import visible
 from commands.changes import by_command
+from commands.explaining import shadow
 from commands.mapfile.load import Change, MapFileError, check, difference, dump, load
 
 TROUBLE = 2  # as diff(1): 1 is for "there is a difference"

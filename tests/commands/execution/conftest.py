@@ -11,7 +11,7 @@ import pytest_asyncio
 import uvloop
 
 from commands.attempt import Accepted, Attempt
-from commands.snapshot import VerbEntry
+from commands.rulebook.snapshot import VerbEntry
 
 PROGRAMS = Path(__file__).parents[2] / "support" / "programs"
 

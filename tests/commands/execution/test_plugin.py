@@ -9,13 +9,13 @@ import pytest
 import pytest_asyncio
 
 from commands import plugins
+from commands.arguments.signature import Match, Parameter, ParameterType, Signature
 from commands.execution.buffer import LIMIT
 from commands.execution.executable import ExecutableUnavailable, Exit
 from commands.execution.plugin import PluginRun, start_plugin
 from commands.execution.running import Execution
 from commands.outcome import Outcome
 from commands.plugins import Context
-from commands.signature import Match, Parameter, ParameterType, Signature
 
 from .conftest import Accept
 

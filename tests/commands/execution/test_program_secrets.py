@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from commands.arguments.signature import Match, Parameter, ParameterType, Signature
 from commands.execution.executable import ExecutableUnavailable
 from commands.execution.program import start_program
-from commands.signature import Match, Parameter, ParameterType, Signature
 
 from .conftest import Accept
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from commands.arguments.signature import Parameter, ParameterType
 from commands.programs.addresses import ADDRESS_LENGTH, is_pattern
 from commands.programs.addresses import SIGNATURE as SIGNATURE_PATTERN
-from commands.signature import Parameter, ParameterType
 from tests.commands.programs.script import DEADLINE, run, start
 
 DONE = (0, b"", b"")
