@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -42,12 +42,16 @@ def add_overview(request: HttpRequest, context: Context) -> Context:
     tables: list[RelatedTable] = []
     if executions:
         tiles += execution_tiles(now)
-        tables += running_now(), last_executions(), slowest_verbs(now)
+        tables.append(running_now(now))
     if events:
         tiles += event_tiles(now)
-        tables += last_refusals(), most_refused(now), last_alerts()
     if may_view(request, Lock):
+        tiles.append(lock_tile(now))
         tables.append(standing_locks(now))
+    if executions:
+        tables += last_executions(), slowest_verbs(now)
+    if events:
+        tables += last_refusals(), most_refused(now), last_alerts()
     return {
         **context,
         "tiles": tiles,
@@ -91,8 +95,16 @@ def event_tiles(now: datetime) -> list[Tile]:
     ]
 
 
-def running_now() -> RelatedTable:
-    now = timezone.now()
+def lock_tile(now: datetime) -> Tile:
+    (standing,) = counts([locks_that_stand(now)], "made_at")
+    return Tile("Standing locks", standing, reverse("admin:commands_lock_changelist"))
+
+
+def locks_that_stand(now: datetime) -> QuerySet[Lock]:
+    return Lock.objects.filter(Q(until=None) | Q(until__gt=now))
+
+
+def running_now(now: datetime) -> RelatedTable:
     return RelatedTable(
         title="Running now",
         headers=("Started", "User", "Verb", "For"),
@@ -203,7 +215,7 @@ def last_alerts() -> RelatedTable:
 
 
 def standing_locks(now: datetime) -> RelatedTable:
-    standing = Lock.objects.filter(Q(until=None) | Q(until__gt=now)).select_related("user", "verb")
+    standing = locks_that_stand(now).select_related("user", "verb")
     return RelatedTable(
         title="Standing locks",
         headers=("What is locked", "Reason", "Until"),

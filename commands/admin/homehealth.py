@@ -61,21 +61,21 @@ def attention(request: HttpRequest, now: datetime) -> list[Notice]:
 
 def _bad_ends(now: datetime, day: str) -> Iterator[Notice]:
     words = {
-        Outcome.LOST: "lost: their server died while they ran",
-        Outcome.AUDIT_LOST: "ended since they could not be recorded any more",
+        Outcome.LOST: "Lost, since the server died",
+        Outcome.AUDIT_LOST: "Ended, since nothing could be recorded any more",
     }
     found = counts([of_end(each).filter(started__gte=now - DAY) for each in words], "started")
     for (outcome, text), count in zip(words.items(), found, strict=True):
         if count:
             address = f"{reverse('admin:commands_execution_changelist')}?outcome={outcome}&started_from={day}"
-            yield Notice(f"{_number(count, 'execution')} of the last day {text}.", address)
+            yield Notice(f"{text}: {_number(count, 'execution')} of the last day.", address)
 
 
 def _alerts(now: datetime, day: str) -> Iterator[Notice]:
     (count,) = counts([alerts().filter(at__gte=now - DAY)], "at")
     if count:
         address = f"{reverse('admin:commands_auditevent_changelist')}?kind=alert&at_from={day}"
-        yield Notice(f"{_number(count, 'alert')} in the last day.", address)
+        yield Notice(f"Found by the server itself: {_number(count, 'alert')} of the last day.", address)
 
 
 def _left_keys() -> Iterator[Notice]:
@@ -158,4 +158,4 @@ def _ago(at: datetime, now: datetime) -> str:
 
 
 def _number(count: Count, word: str) -> str:
-    return f"{'At least ' if count.is_capped else ''}{count.number:,} {word}{'' if count.number == 1 else 's'}"
+    return f"{'at least ' if count.is_capped else ''}{count.number:,} {word}{'' if count.number == 1 else 's'}"
