@@ -67,8 +67,8 @@ def in_span(queryset: QuerySet[Any], time: str, span: Span) -> QuerySet[Any]:
     return queryset.filter(**{f"{time}__gte": span.start, f"{time}__lt": span.end})
 
 
-# Each has its index's own condition, word for word. Of a value that is given apart SQLite looks into every row whether it
-# is that, or does not see at all that the index lets it through.
+# Each has its index's own condition, word for word. Of a value that is given apart SQLite looks into every row for it,
+# or does not see at all that the index lets it through.
 
 
 def rejects() -> QuerySet[AuditEvent]:

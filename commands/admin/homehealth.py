@@ -23,7 +23,7 @@ from commands.lost import UNSEEN
 from commands.models import AuditEvent, Chain, Execution, Verb
 from commands.outcome import Outcome
 
-LOOPBACK = frozenset(("127.0.0.1", "localhost", "[::1]", "testserver"))
+LOOPBACK = frozenset(("127.0.0.1", "localhost", "[::1]"))
 VERBS = 500  # whose programs are looked for
 EVENTS = 100  # after the last anchor, among which this machine's are looked for
 TAIL = 4096  # bytes at the end of the anchors' file: some thirty lines
@@ -53,7 +53,7 @@ def attention(request: HttpRequest, now: datetime) -> list[Notice]:
         notices += _alerts(now, day)
         notices += _left_keys()
         if settings.DEBUG and _is_open(request):
-            notices.append(Notice("IMAPX_DEBUG is on, and this page is not asked for by loopback: turn it off."))
+            notices.append(Notice("IMAPX_DEBUG is on, and others than this machine may ask: turn it off."))
     if may_view(request, Verb):
         notices += _missing_programs()
     return notices
