@@ -43,7 +43,7 @@ UNFOLD = {
     "SITE_SYMBOL": "terminal",
     "SITE_URL": None,  # there is no site beside the admin to go back to
     "SHOW_VIEW_ON_SITE": False,
-    "DASHBOARD_CALLBACK": "commands.admin.home.add_recent",
+    "DASHBOARD_CALLBACK": "commands.admin.home.add_overview",
     "BORDER_RADIUS": "6px",
     "COLORS": {
         "primary": {
