@@ -13,7 +13,7 @@ from django.db.models.base import ModelState
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from commands import rows
+from commands import metrics, rows
 from commands.attempt import Accepted, End
 from commands.audit_text import Redacted, decode_arguments, encode_arguments, printable, visible
 from commands.audit_writer import StoreUnavailable, Writer
@@ -42,6 +42,7 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 writer = Writer()
+metrics.AUDIT_QUEUE.set_function(writer.waiting)
 
 # An exit that is not recorded leaves an execution that seems to run for ever, so it is worth waiting for; but
 # the tagged end waits with it.
@@ -132,6 +133,7 @@ async def record_login(
     reason: str = "",
 ) -> None:
     """Record that somebody logged in, or failed to. It only logs if the store is away: mail goes on without."""
+    metrics.LOGINS.labels(door, outcome).inc()
     try:
         await writer.submit(
             lambda: record_event(
@@ -152,6 +154,8 @@ async def record_login(
 
 async def record_exit(accepted: Accepted, end: End) -> None:
     """Record how an execution ended, and complete its summary. Tried again, then logged as an error."""
+    metrics.EXECUTIONS.labels(accepted.verb.name, end.outcome).inc()
+    metrics.DURATION.labels(accepted.verb.name).observe(end.seconds)
     for pause in (*EXIT_PAUSES, None):
         try:
             await writer.submit(lambda: write_exit(accepted, end.outcome, end.reason, end))

@@ -5,6 +5,7 @@ import atexit
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
@@ -13,7 +14,7 @@ from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connec
 from django.db import Error as StoreError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from commands import rows
+from commands import metrics, rows
 from commands.audit_job import AsyncJob, BlockingJob, Job, StoreUnavailable
 from commands.evidence.head import Head
 from commands.rows.postgresql import Uncertain, is_broken
@@ -42,6 +43,10 @@ class Writer:
         self._thread: threading.Thread | None = None
         self._queue: _Queue = queue.SimpleQueue()
 
+    def waiting(self) -> int:
+        """Units that are queued."""
+        return self._queue.qsize()
+
     def start(self) -> None:
         with self._lock:
             self._start()
@@ -67,6 +72,7 @@ class Writer:
         otherwise or was cancelled: it is run with the unit's value, as a unit that nobody waits for.
         """
         job = AsyncJob(unit, undo)
+        begun = time.perf_counter()
         self._put(job)
         taken = False
         try:
@@ -76,6 +82,7 @@ class Writer:
         except TimeoutError as error:
             raise StoreUnavailable("the audit store did not answer in time") from error
         finally:
+            metrics.AUDIT_WAIT.observe(time.perf_counter() - begun)
             if not taken:
                 self._give_up(job)
 
@@ -86,6 +93,7 @@ class Writer:
         if connection.vendor == "sqlite" and connection.in_atomic_block:
             raise StoreUnavailable("the transaction of who records holds the lock that the writer would wait for")
         job = BlockingJob(unit, undo)
+        begun = time.perf_counter()
         self._put(job)
         taken = False
         try:
@@ -95,6 +103,7 @@ class Writer:
         except TimeoutError as error:
             raise StoreUnavailable("the audit store did not answer in time") from error
         finally:
+            metrics.AUDIT_WAIT.observe(time.perf_counter() - begun)
             if not taken:
                 self._give_up(job)
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from django.utils import timezone
 
-from commands import audit, policy
+from commands import audit, metrics, policy
 from commands.arguments.signature import build_argv
 from commands.attempt import Accepted, Attempt
 from commands.conditions import Unknown
@@ -54,8 +54,10 @@ async def authorize(attempt: Attempt) -> Accepted:
     try:
         answer = await audit.writer.submit(lambda: _judge(attempt, execution_id), undo=_not_started)
     except audit.StoreUnavailable as error:
+        metrics.REFUSALS.labels(Outcome.UNAVAILABLE).inc()
         raise Refused(Outcome.UNAVAILABLE, "this can't be recorded now, so it was not run") from error
     if isinstance(answer, Rejected):
+        metrics.REFUSALS.labels(answer.outcome).inc()
         # A verb that is not there is told apart in the record alone.
         raise Refused(Outcome.NOPERM if answer.outcome is Outcome.NOVERB else answer.outcome, answer.text)
     return answer
@@ -88,6 +90,7 @@ async def _ask(unit: Callable[[], T]) -> T:
 
 async def record_limit(attempt: Attempt) -> None:
     """Record an attempt that is refused since too much runs already. It only logs if the store is away."""
+    metrics.REFUSALS.labels(Outcome.LIMIT).inc()
     rejected = Rejected(Outcome.LIMIT, "", "too many executions at once")
     try:
         await audit.writer.submit(lambda: _record_reject(_known.snapshot(), attempt, rejected, None))

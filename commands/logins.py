@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.http import HttpRequest
 
-from commands import audit
+from commands import audit, metrics
 from commands.models import AuditEvent
 from commands.outcome import Outcome
 
@@ -74,6 +74,8 @@ def _record(
 ) -> None:
     """It only logs if the store is away, as for IMAP: who can't be let in can't look why."""
     web = _is_of_the_web(request)
+    if kind is AuditEvent.Kind.LOGIN:
+        metrics.LOGINS.labels(WEB, outcome).inc()
     try:
         audit.record_now(
             kind=kind,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 
-from imapserver import accept
+from imapserver import accept, metrics
 from imapserver.admission import Slots
 from imapserver.connection import Application, ImapConnection
 from imapserver.engine.engine import Engine
@@ -38,14 +38,24 @@ class ImapServer:
     async def listen(self, host: str, port: int, *, tls: bool) -> tuple[str, int]:
         """Accept clients on this address; with `tls`, IMAPS. Returns the address; port 0 takes a free one."""
 
+        connected = metrics.CONNECTIONS.labels("imaps" if tls else "imap")
+
+        def opened(connection: ImapConnection) -> None:
+            self._remember(connection)
+            connected.inc()
+
+        def closed(connection: ImapConnection) -> None:
+            self._forget(connection)
+            connected.dec()
+
         def make(arrival: accept.Arrival) -> ImapConnection:
             return self._make_connection(
                 self._application,
                 self.engine,
                 arrival,
                 context=self._context,
-                opened=self._remember,
-                closed=self._forget,
+                opened=opened,
+                closed=closed,
             )
 
         listeners = await accept.listen(host, port, self._slots, make, self._context if tls else None)

@@ -79,6 +79,12 @@ with env.prefixed("IMAPX_"):
         "AUDIT_ANCHOR_SECONDS": env.float("AUDIT_ANCHOR_SECONDS", 60),
         "AUDIT_ANCHOR_EVENTS": env.int("AUDIT_ANCHOR_EVENTS", 1000),
         "AUDIT_SYSLOG": env.str("AUDIT_SYSLOG", ""),
+        # Who may read /health and /metrics, by the address that the connection comes from: they tell what users do.
+        "METRICS_FROM": env.list(
+            "METRICS_FROM",
+            [ip_network("127.0.0.0/8"), ip_network("::1")],
+            subcast=lambda text: ip_network(text.strip()),
+        ),
     }
 
     # Lock-out by django-axes, of one user name from one address, by IMAP and the web together: more tries than a person

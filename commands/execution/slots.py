@@ -6,12 +6,15 @@ from collections.abc import Iterator
 
 from django.conf import settings
 
+from commands import metrics
+
 
 class NoSlotFree(Exception):
     """Too many run already. The text is for the client."""
 
 
 _running: Counter[int] = Counter()  # by user id
+metrics.RUNNING.set_function(_running.total)
 
 
 @contextlib.contextmanager

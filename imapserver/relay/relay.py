@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from imapserver.engine.connection import EngineConnection
+from imapserver.metrics import relayed
 from imapserver.outgoing import Outgoing
 from imapserver.wire.client_protocol import ClientProtocol, Continuation, EngineEvent, Tagged, Untagged
 from imapserver.wire.command import parse_select
@@ -97,6 +98,7 @@ class Relay(asyncio.Protocol):
 
     def start(self, event: RelayStarted) -> None:
         tag, name, data = event
+        relayed.up += len(data)
         self._transport.write(data)
         command = InFlight(tag, name)
         if name in SELECTING:
@@ -116,6 +118,7 @@ class Relay(asyncio.Protocol):
                 self._sending.mailbox += event.data
             else:
                 self._sending.mailbox_follows = False
+        relayed.up += len(event.data)
         self._transport.write(event.data)
 
     @property
@@ -135,6 +138,7 @@ class Relay(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._said += 1
+        relayed.down += len(data)
         try:
             if self._filter is not None:
                 data = self._without_message(self._filter, data)

@@ -47,6 +47,8 @@ def _history(name: str, revert: str) -> dict[str, Who]:
 REPLAY = "admin/commands/execution/<uuid:execution_id>/replay/"
 ADDRESSES = {
     "": Who(ACTORS),  # leads to the overview
+    "health": Who(ACTORS),  # by address: see tests/imapserver/test_monitoring.py
+    "metrics": Who(ACTORS),
     "admin/": Who(STAFF),
     "admin/login/": Who(ACTORS),
     "admin/logout/": Who("au"),  # leads to the login page; for staff by POST alone

@@ -1,0 +1,94 @@
+"""/health and /metrics, for those whom IMAPX_METRICS_FROM names."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from channels.db import database_sync_to_async
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from commands import audit
+from commands.metrics import registry
+from imapserver.addresses import is_within, unmapped
+
+CHECK_SECONDS = 3.0
+FRESH_SECONDS = 3.0
+"""So long one answer is good for all who ask: nobody loads the database by asking."""
+
+View = Callable[[HttpRequest], Coroutine[Any, Any, HttpResponse]]
+
+
+def _for_monitors(view: View) -> View:
+    """Not found for others: by the peer's own address, since anybody can write an X-Forwarded-For."""
+
+    @wraps(view)
+    async def guarded(request: HttpRequest) -> HttpResponse:
+        if not is_within(unmapped(request.META.get("REMOTE_ADDR") or ""), settings.IMAPX["METRICS_FROM"]):
+            raise Http404
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponse(status=405, headers={"Allow": "GET, HEAD"})
+        return await view(request)
+
+    return guarded
+
+
+@_for_monitors
+async def metrics(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+@_for_monitors
+async def health(request: HttpRequest) -> HttpResponse:
+    """503 if something that is needed is away."""
+    checks = await _checks.fresh()
+    well = all(state == "ok" for state in checks.values())
+    answer = {"status": "ok" if well else "unavailable", "version": _version(), **checks}
+    return JsonResponse(answer, status=200 if well else 503, headers={"Cache-Control": "no-store"})
+
+
+class _Checks:
+    def __init__(self) -> None:
+        self._found: dict[str, str] = {}
+        self._until = 0.0
+
+    async def fresh(self) -> dict[str, str]:
+        now = asyncio.get_running_loop().time()
+        if now >= self._until:
+            self._until = now + CHECK_SECONDS + FRESH_SECONDS  # who asks meanwhile gets the last answer
+            database, writer = await asyncio.gather(_check(_ask_database()), _check(audit.writer.submit(_select)))
+            self._found = {"database": database, "audit": writer}
+            self._until = asyncio.get_running_loop().time() + FRESH_SECONDS
+        return self._found or {"database": "unknown"}
+
+
+_checks = _Checks()
+
+
+async def _check(asked: Coroutine[Any, Any, None]) -> str:
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
+            await asked
+    except (DatabaseError, audit.StoreUnavailable, TimeoutError):
+        return "unavailable"
+    return "ok"
+
+
+async def _ask_database() -> None:
+    await database_sync_to_async(_select, thread_sensitive=False)()
+
+
+def _select() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM commands_auditevent LIMIT 1")
+
+
+def _version() -> str:
+    try:
+        return version("imapx")
+    except PackageNotFoundError:  # run from its source
+        return "unknown"
