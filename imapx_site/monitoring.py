@@ -55,15 +55,16 @@ class _Checks:
     def __init__(self) -> None:
         self._found: dict[str, str] = {}
         self._until = 0.0
+        self._one_at_a_time = asyncio.Lock()
 
     async def fresh(self) -> dict[str, str]:
-        now = asyncio.get_running_loop().time()
-        if now >= self._until:
-            self._until = now + CHECK_SECONDS + FRESH_SECONDS  # who asks meanwhile gets the last answer
-            database, writer = await asyncio.gather(_check(_ask_database()), _check(audit.writer.submit(_select)))
-            self._found = {"database": database, "audit": writer}
-            self._until = asyncio.get_running_loop().time() + FRESH_SECONDS
-        return self._found or {"database": "unknown"}
+        now = asyncio.get_running_loop().time
+        async with self._one_at_a_time:
+            if now() >= self._until:
+                database, writer = await asyncio.gather(_check(_ask_database()), _check(audit.writer.submit(_select)))
+                self._found = {"database": database, "audit": writer}
+                self._until = now() + FRESH_SECONDS
+            return self._found
 
 
 _checks = _Checks()
