@@ -25,6 +25,7 @@ class Outcome(StrEnum):
     SIGNAL = "signal"
     CANCELED = "canceled"
     REVOKED = "revoked"  # the right to it was taken away while it ran
+    ENDED = "ended"  # by an administrator, who may have left the right to it
     TIMEOUT = "timeout"
     CANNOT = "cannot"
     CLIENT_GONE = "client-gone"

@@ -29,13 +29,24 @@ MAP = {
 ROLES = (
     Role(
         "Auditors",
-        "read the record, its transcripts and the map, and have decisions explained; they change nothing",
-        {**MAP, "commands.auditevent": VIEW, "commands.execution": VIEW, "commands.transcriptchunk": VIEW},
+        "read the record, its transcripts and the map, watch what runs, and have decisions explained; they change "
+        "nothing",
+        {
+            **MAP,
+            **{f"commands.{model}": VIEW for model in ("auditevent", "transcriptchunk", "connection")},
+            "commands.execution": ("view", "watch"),
+        },
     ),
     Role(
         "Operators",
-        "see the map and what runs, and lock and unlock; no audit events and no transcripts",
-        {**MAP, "commands.execution": VIEW, "commands.lock": ("view", "add", "delete")},
+        "see the map, who is connected and what runs; end it, lock and unlock; no audit events, and nothing of what "
+        "goes in and out",
+        {
+            **MAP,
+            "commands.execution": ("view", "end"),
+            "commands.connection": ("view", "end"),
+            "commands.lock": ("view", "add", "delete"),
+        },
     ),
     Role(
         "Rule editors",
@@ -44,10 +55,12 @@ ROLES = (
     ),
     Role(
         "Verb editors",
-        "say what runs: as good as a shell on the server, since a verb runs whatever program it names",
+        "say what runs, and try it as anybody: as good as a shell on the server, since a verb runs whatever program it "
+        "names",
         {
             **MAP,
-            **{f"commands.{model}": EDIT for model in ("verb", "signature", "parameter", "actionverb", "tag")},
+            **{f"commands.{model}": EDIT for model in ("signature", "parameter", "actionverb", "tag")},
+            "commands.verb": (*EDIT, "try"),
         },
     ),
 )

@@ -1,4 +1,4 @@
-"""One application for both servers: daphne sends it `http`, runimap `imap` as well."""
+"""One application for both servers: daphne sends it `http` and `websocket`, runimap `imap` as well."""
 
 import os
 
@@ -9,11 +9,13 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "imapx_site.settings")
 
 django_application = get_asgi_application()  # sets Django up, so that what follows may import models
 
+from commands.web.sockets.routing import websocket_application  # noqa: E402
 from imapserver.consumer import ImapConsumer  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
         "http": django_application,
+        "websocket": websocket_application,
         "imap": ImapConsumer.as_asgi(),
     }
 )

@@ -87,6 +87,9 @@ with env.prefixed("IMAPX_"):
         ),
     }
 
+    # What runs in one process is watched from another through Redis; without it, from the same process alone.
+    REDIS_URL = env.str("REDIS_URL", "")
+
     # Lock-out by django-axes, of one user name from one address, by IMAP and the web together: more tries than a person
     # needs to remember, and as long as it takes to make guessing hopeless (144 passwords a day) but no help desk busy.
     AXES_FAILURE_LIMIT = env.int("LOCKOUT_FAILURES", 10)
@@ -105,6 +108,9 @@ INSTALLED_APPS = [
     "axes",
     "channels",
     "simple_history",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "commands",
     "imapserver",
 ]
@@ -116,6 +122,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
@@ -160,6 +167,12 @@ elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
         "keepalives_interval": 5,
         "keepalives_count": 2,
     }
+
+CHANNEL_LAYERS = {
+    "default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
+    if REDIS_URL
+    else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+}
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -34,6 +34,7 @@ OUTCOME_COLOURS = {
     Outcome.PRIVACY.value: "danger",
     Outcome.UNPARSABLE.value: "danger",
     Outcome.REVOKED.value: "danger",
+    Outcome.ENDED.value: "danger",
     Outcome.AUDIT_LOST.value: "danger",
     Outcome.LOST.value: "danger",
     Outcome.ENGINE_LOST.value: "danger",

@@ -1,6 +1,7 @@
 from commands.models.audit import AuditEvent
 from commands.models.chain import Chain
 from commands.models.execution import Execution
+from commands.models.live import Connection, EndRequest, Watcher
 from commands.models.lock import Lock
 from commands.models.revision import MapRevision
 from commands.models.rule import Rule
@@ -13,6 +14,8 @@ __all__ = [
     "ActionVerb",
     "AuditEvent",
     "Chain",
+    "Connection",
+    "EndRequest",
     "Execution",
     "Lock",
     "MapRevision",
@@ -22,4 +25,5 @@ __all__ = [
     "Tag",
     "TranscriptChunk",
     "Verb",
+    "Watcher",
 ]

@@ -29,6 +29,10 @@ class Execution(models.Model):
 
     class Meta:
         ordering = ["-started"]
+        permissions = [
+            ("watch_execution", "Can watch executions while they run"),
+            ("end_execution", "Can end executions"),
+        ]
         # What the admin filters by, each with the order in which it lists. Each one more is paid for twice by every
         # EXECUTE: what changes an indexed column when it ends makes PostgreSQL write all of them anew.
         indexes = [

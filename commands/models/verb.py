@@ -145,6 +145,10 @@ class Verb(models.Model):
 
     class Meta:
         ordering = ["name"]
+        permissions = [
+            ("try_verb", "Can run verbs as another user"),
+            ("shell_verb", "Can let a verb run a shell or an interpreter"),
+        ]
 
     def __str__(self) -> str:
         return self.name

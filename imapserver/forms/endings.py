@@ -16,6 +16,7 @@ REFUSALS = {
 ENDS = {
     Outcome.CANCELED: ("CANCELED", "was canceled"),
     Outcome.REVOKED: ("CANCELED", "was ended by an administrator"),
+    Outcome.ENDED: ("CANCELED", "was ended by an administrator"),
     Outcome.SHUTDOWN: ("CANCELED", "was canceled: the server is shutting down"),
     Outcome.TIMEOUT: ("TIMEOUT", "took too long"),
     Outcome.LIMIT: ("LIMIT", "went over its limit of input or output"),

@@ -1,0 +1,1 @@
+"""The web side beside the admin: sockets, sessions, and whose they are."""
