@@ -10,9 +10,9 @@ from typing import IO, Any
 from django.conf import settings
 
 from imapserver.accept import HANDSHAKE_SECONDS, Arrival
+from imapserver.dialogues import Dialogues
 from imapserver.engine.connection import EngineConnection
 from imapserver.engine.engine import Engine
-from imapserver.incoming import Incoming
 from imapserver.outgoing import Outgoing
 from imapserver.relay.relay import SILENCE_SECONDS, Relay
 from imapserver.scope import ImapScope
@@ -26,9 +26,6 @@ logger = logging.getLogger(__name__)
 READ_AHEAD = 128 * 1024
 """Octets of a client that are kept while what came before them is worked on: more than the longest line, or half of
 one would wait for a rest that is not read."""
-
-UNANSWERED = 64
-"""Executions, beside those that a user may have running, whose ends a client may leave unread."""
 
 BAD_COMMANDS = {State.NOT_AUTHENTICATED: 3, State.AUTHENTICATED: 20, State.SELECTED: 20, State.LOGOUT: 1}
 """In a row, before BYE: Dovecot's limits. Somebody who talks another protocol is told so soon."""
@@ -67,11 +64,6 @@ class ImapConnection(asyncio.Protocol):
         self._closed = closed
         self._wire = ServerProtocol()
         self._messages: asyncio.Queue[Any] = asyncio.Queue()
-        self._dialogues: dict[bytes, Incoming] = {}
-        self._most_dialogues: int = UNANSWERED + settings.IMAPX["EXECUTIONS_PER_USER"]
-        self._prompted: bytes | None = None
-        """The tag of the execution that every line goes to, when it has asked for one."""
-        self._asked: asyncio.Future[bytes] | None = None
         self._relay: Relay | None = None
         self._held = True
         """A command is with the application; what follows it waits."""
@@ -87,6 +79,13 @@ class ImapConnection(asyncio.Protocol):
         self._transport: asyncio.Transport = transport  # type: ignore[assignment]
         self._loop = asyncio.get_running_loop()
         self._outgoing = Outgoing(self._transport)
+        self.dialogues = Dialogues(
+            self._wire,
+            self._outgoing,
+            changed=self._pump,
+            refused=self._tag_in_use,
+            silent=lambda: self._bye("", "autologout"),
+        )
         self._heard = self._loop.time()
         self._timer = self._loop.call_later(settings.IMAPX["LOGIN_SECONDS"], self._login_deadline)
         self._opened(self)
@@ -120,9 +119,7 @@ class ImapConnection(asyncio.Protocol):
         self._gone = True
         self._timer.cancel()
         self._outgoing.lose()
-        if self._asked is not None and not self._asked.done():
-            self._asked.set_exception(ConnectionResetError("the client is gone"))
-            self._asked.exception()  # it may be that nobody waits for the line any more
+        self.dialogues.lose()
         if self._relay is not None:
             self._relay.close()
         self._messages.put_nowait({"type": "imap.disconnect"})
@@ -237,62 +234,11 @@ class ImapConnection(asyncio.Protocol):
         if engine is not None:
             self._relay = Relay(engine, self._wire, self._outgoing, changed=self._pump, lost=self._lose_engine)
 
-    def open_dialogue(self, tag: bytes, *, prompts: bool = False) -> Incoming:
-        incoming = Incoming(changed=self._pump, refused=lambda: self._tag_in_use())
-        self._dialogues[tag] = incoming
-        self._wire.begin_dialogue(tag)
-        if prompts:
-            self._prompted = tag
-            self._wire.begin_prompts()
-        return incoming
-
-    async def ask(self, text: str) -> bytes:
-        if self._gone:
-            raise ConnectionResetError("the client is gone")
-        self._asked = self._loop.create_future()
-        self._outgoing.put(response.continuation(text), self._expect_line)
-        line: bytes = await asyncio.shield(self._asked)
-        self._asked = None
-        return line
-
-    def _expect_line(self) -> None:
-        if self._prompted is not None:  # or its execution has ended, while the engine was in the middle of a response
-            self._wire.expect_continuation()
-            self._loop.call_soon(self._pump)
-
-    def take_input(self) -> None:
-        if self._wire.take_input():
-            self._outgoing.put(response.continuation("OK"))
-        self._loop.call_soon(self._pump)
-
-    def refuse_input(self) -> None:
-        self._wire.refuse_input()
-        self._loop.call_soon(self._pump)
-
     async def write(self, data: bytes) -> None:
         await self._outgoing.write(data)
 
     def write_now(self, data: bytes) -> bool:
         return self._outgoing.write_now(data)
-
-    async def end_dialogue(self, tag: bytes, data: bytes) -> None:
-        def free() -> None:
-            was_blocked = self._blocked() or tag == self._prompted
-            self._wire.end_dialogue(tag)
-            del self._dialogues[tag]
-            if tag == self._prompted:
-                self._prompted = None
-                self._wire.end_prompts()
-            if was_blocked:
-                self._loop.call_soon(self._pump)
-
-        if tag == self._prompted and self._asked is not None:
-            # The client has been asked for a line: what it sends now is that, and must never be taken for a command.
-            await asyncio.wait([self._asked], timeout=settings.IMAPX["IDLE_SECONDS"])
-            if not self._asked.done():
-                self._bye("", "autologout")
-            self._asked = None
-        await self._outgoing.write(data, free)
 
     async def settle(self) -> bool:
         return self._relay is None or await self._relay.settle()
@@ -327,11 +273,8 @@ class ImapConnection(asyncio.Protocol):
         self._read(not blocked and len(self._wire) <= READ_AHEAD)
 
     def _blocked(self) -> bool:
-        if self._gone or self.engine_lost or (self._relay is not None and self._relay.full):
-            return True
-        if not self._dialogues:
-            return False
-        return len(self._dialogues) >= self._most_dialogues or any(each.full for each in self._dialogues.values())
+        engine_full = self._relay is not None and self._relay.full
+        return self._gone or self.engine_lost or engine_full or self.dialogues.full
 
     def _read(self, wanted: bool) -> None:
         if wanted != self._reading and not self._transport.is_closing():
@@ -349,13 +292,11 @@ class ImapConnection(asyncio.Protocol):
             case events.RelayContinued() if self._relay is not None:
                 self._relay.go_on(event)
             case events.DialogueLine():
-                self._dialogues[event.tag].put_line(event.line)
+                self.dialogues.take_line(event)
             case events.InputOctets():
-                if event.tag in self._dialogues:  # else it has ended, and has not taken all of it
-                    self._dialogues[event.tag].put(event.data, len(event.data))
-            case events.ContinuationLine() if self._prompted is not None:
-                if self._asked is not None and not self._asked.done():
-                    self._asked.set_result(event.line)
+                self.dialogues.take_octets(event)
+            case events.ContinuationLine() if self.dialogues.take_answer(event):
+                pass
             case events.CommandReceived():
                 self._held = True
                 self._messages.put_nowait({"type": "imap.command", "command": event})
@@ -430,7 +371,7 @@ class ImapConnection(asyncio.Protocol):
 
     def _idle_deadline(self) -> None:
         left = self._heard + settings.IMAPX["IDLE_SECONDS"] - self._loop.time()
-        if left > 0 or self._dialogues:
+        if left > 0 or self.dialogues:
             self._timer = self._loop.call_later(max(left, 1), self._idle_deadline)
         else:
             self._bye("", "autologout")

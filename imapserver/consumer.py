@@ -106,7 +106,7 @@ class ImapConsumer(AsyncConsumer):
         except BadSyntax as error:
             bad = True
             if command.offered is not None:
-                self.conduit.refuse_input()
+                self.conduit.dialogues.refuse_input()
             await self.record_unparsable(command.name, command.fragments, str(error))
             await self.respond(response.status(command.tag, "BAD", str(error)))
         await self.next(bad)

@@ -69,7 +69,7 @@ class Executions:
             raise BadSyntax("there is no such form")
         self._canceled.pop(tag, None)
         form = FORMS.get(execute.form)
-        incoming = self._conduit.open_dialogue(tag, prompts=form is not None and form.prompts)
+        incoming = self._conduit.dialogues.open(tag, prompts=form is not None and form.prompts)
         if execute.form == "FRAMED" and execute.offered is None:
             self._fed[tag] = incoming
         if execute.verb is None or form is None:
@@ -152,7 +152,7 @@ class Executions:
         except Refused as refused:
             incoming.refuse_lines()
             if execute.offered is not None:
-                self._conduit.refuse_input()
+                self._conduit.dialogues.refuse_input()
             answer = endings.refusal(tag, refused)
         except ConnectionError:
             return
@@ -174,7 +174,7 @@ class Executions:
         """The listing, or what one verb takes."""
         incoming.refuse_lines()
         if execute.offered is not None:
-            self._conduit.refuse_input()
+            self._conduit.dialogues.refuse_input()
         try:
             verbs = await authorization.visible_verbs(self._user_id)
             text = about.describe(verbs, execute.verb) if execute.verb else about.listing(verbs)
@@ -192,7 +192,7 @@ class Executions:
         try:
             for left in fed.rest() if fed is not None else ():
                 await self._conduit.write(not_taken(left.tag))
-            await self._conduit.end_dialogue(tag, answer)
+            await self._conduit.dialogues.end(tag, answer)
         except ConnectionError:
             logger.debug("the client is gone before the end of its execution")
 

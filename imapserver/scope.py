@@ -39,29 +39,10 @@ class Incoming(Protocol):
         """This execution takes no lines: those that came and those that will come are answered `* BAD`."""
 
 
-class Conduit(Protocol):
-    """The connection as the application sees it. All methods raise ConnectionError once the client is gone."""
+class Dialogues(Protocol):
+    """What the client sends to its executions. The coroutines raise ConnectionError once it is gone."""
 
-    @property
-    def mailbox(self) -> bytes:
-        """The selected mailbox as the client named it; empty if none is."""
-
-    @property
-    def identified(self) -> bytes:
-        """The first line of the last ID that the client has sent to the engine, as it came; empty: it has sent none."""
-
-    async def start_tls(self, answer: bytes) -> None:
-        """Send `answer` and go on encrypted. The scope's `tls` is true afterwards."""
-
-    def log_in(self, engine: EngineConnection | None, served: frozenset[bytes]) -> None:
-        """Enter the authenticated state. With an engine, the connection relays by itself from now on; commands
-        named in `served` (in capitals) are handed up beside those of the state table."""
-
-    @property
-    def engine_lost(self) -> bool:
-        """Whether the engine is what ends this connection, and not the client."""
-
-    def open_dialogue(self, tag: bytes, *, prompts: bool = False) -> Incoming:
+    def open(self, tag: bytes, *, prompts: bool = False) -> Incoming:
         """A line under `tag` starts no command from now on. With `prompts` no line does, until the end of this
         execution: what the client sends waits for `ask`."""
 
@@ -74,14 +55,41 @@ class Conduit(Protocol):
     def refuse_input(self) -> None:
         """Let what a command has offered be dropped, if the client sends it."""
 
+    async def end(self, tag: bytes, data: bytes) -> None:
+        """Send the tagged response that ends an execution; from then on the tag is free."""
+
+
+class Conduit(Protocol):
+    """The connection as the application sees it. All methods raise ConnectionError once the client is gone."""
+
+    @property
+    def mailbox(self) -> bytes:
+        """The selected mailbox as the client named it; empty if none is."""
+
+    @property
+    def identified(self) -> bytes:
+        """The first line of the last ID that the client has sent to the engine, as it came; empty: it has sent none."""
+
+    @property
+    def dialogues(self) -> Dialogues:
+        """Those of its executions."""
+
+    async def start_tls(self, answer: bytes) -> None:
+        """Send `answer` and go on encrypted. The scope's `tls` is true afterwards."""
+
+    def log_in(self, engine: EngineConnection | None, served: frozenset[bytes]) -> None:
+        """Enter the authenticated state. With an engine, the connection relays by itself from now on; commands
+        named in `served` (in capitals) are handed up beside those of the state table."""
+
+    @property
+    def engine_lost(self) -> bool:
+        """Whether the engine is what ends this connection, and not the client."""
+
     async def write(self, data: bytes) -> None:
         """Send whole responses, between two of the engine's. Returns when the client can take more."""
 
     def write_now(self, data: bytes) -> bool:
         """As write(), if that need not wait. False: nothing was sent, and write() is to be used."""
-
-    async def end_dialogue(self, tag: bytes, data: bytes) -> None:
-        """Send the tagged response that ends an execution; from then on the tag is free."""
 
     async def settle(self) -> bool:
         """Return when the engine has answered all that was relayed to it. False: it does not, it has fallen silent."""

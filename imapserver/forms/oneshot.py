@@ -30,11 +30,11 @@ async def _feed(execution: Execution, exchange: Exchange) -> None:
     if exchange.message is not None:
         await execution.write(exchange.message)
     elif (exchange.offered or 0) > execution.verb.input_limit:
-        exchange.conduit.refuse_input()
+        exchange.conduit.dialogues.refuse_input()
         execution.end(Outcome.LIMIT)
         return
     else:
-        exchange.conduit.take_input()
+        exchange.conduit.dialogues.take_input()
         while octets := await exchange.incoming.next():
             await execution.write(octets)
     execution.close_input()

@@ -50,7 +50,7 @@ class _Dialogue:
         """Ask for a line whenever one is wanted, and hand it on."""
         while True:
             await self._line_wanted()
-            line = await self._exchange.conduit.ask("")
+            line = await self._exchange.conduit.dialogues.ask("")
             if line == b"*":
                 self._execution.end(Outcome.CANCELED)
                 return

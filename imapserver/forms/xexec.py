@@ -35,7 +35,7 @@ class Xexec:
             first, *others = enquiries.split(output.data) if output.stream == "STDOUT" else [output.data]
             await send(output.stream, first)
             for piece in others:
-                line = await exchange.conduit.ask("OK")
+                line = await exchange.conduit.dialogues.ask("OK")
                 if line == b"*":
                     execution.end(Outcome.CANCELED)
                 await execution.write(line + b"\n")
