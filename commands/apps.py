@@ -23,4 +23,10 @@ class CommandsConfig(AppConfig):
         from commands import logins
 
         logins.connect()
+        from commands.web import identity
+
+        identity.connect()
+        from commands.web import sessions
+
+        sessions.connect()
         post_migrate.connect(prepare_database, sender=self, dispatch_uid="commands.triggers")

@@ -18,7 +18,7 @@ from commands.attempt import Accepted, End
 from commands.audit_text import Redacted, decode_arguments, encode_arguments, printable, visible
 from commands.audit_writer import StoreUnavailable, Writer
 from commands.evidence import head
-from commands.models import AuditEvent, Execution
+from commands.models import AuditEvent, Connection, Execution
 from commands.outcome import Outcome
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "Writer",
     "decode_arguments",
     "encode_arguments",
+    "insert_connection",
     "insert_execution",
     "printable",
     "record",
@@ -43,6 +44,7 @@ logger = logging.getLogger(__name__)
 
 writer = Writer()
 metrics.AUDIT_QUEUE.set_function(writer.waiting)
+metrics.AUDIT_LAG.set_function(writer.lag)
 
 # An exit that is not recorded leaves an execution that seems to run for ever, so it is worth waiting for; but
 # the tagged end waits with it.
@@ -121,6 +123,20 @@ def insert_execution(accepted: Accepted, arguments: Arguments) -> None:
     _insert(Execution, values)
 
 
+def insert_connection(**fields: Any) -> None:
+    """Insert the row of a connection with these fields of the model, but for those of its process. Inside a unit."""
+    chain = head.current()
+    values = {
+        **fields,
+        "username": _fit(fields["username"], 150),
+        "remote_addr": _address(fields["remote_addr"]),
+        "client_id": _fit(fields["client_id"], 400),
+        "chain_id": chain.chain(),
+        "node": chain.node,
+    }
+    _insert(Connection, values)
+
+
 async def record_login(
     *,
     username: str,
@@ -131,25 +147,33 @@ async def record_login(
     client_id: str = "",
     door: str = "imap",
     reason: str = "",
-) -> None:
-    """Record that somebody logged in, or failed to. It only logs if the store is away: mail goes on without."""
+    and_do: Callable[[], None] | None = None,
+) -> bool:
+    """Record that somebody logged in, or failed to. It only logs, and returns False, if the store is away: mail goes
+    on without. `and_do` is a unit that goes with it."""
     metrics.LOGINS.labels(door, outcome).inc()
-    try:
-        await writer.submit(
-            lambda: record_event(
-                kind=AuditEvent.Kind.LOGIN,
-                outcome=outcome,
-                reason=reason,
-                actor_id=user_id,
-                actor=username,
-                remote_addr=remote_addr,
-                tls=tls,
-                client_id=client_id,
-                door=door,
-            )
+
+    def unit() -> None:
+        record_event(
+            kind=AuditEvent.Kind.LOGIN,
+            outcome=outcome,
+            reason=reason,
+            actor_id=user_id,
+            actor=username,
+            remote_addr=remote_addr,
+            tls=tls,
+            client_id=client_id,
+            door=door,
         )
+        if and_do is not None:
+            and_do()
+
+    try:
+        await writer.submit(unit)
     except StoreUnavailable:
         logger.exception("Not recorded: login of %r from %s: %s", username, remote_addr, outcome)
+        return False
+    return True
 
 
 async def record_exit(accepted: Accepted, end: End) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,13 +18,14 @@ class Job:
 
     Whoever claims it first decides: the writer, that it answers, or who waits, that nobody waits any more."""
 
-    __slots__ = ("_claimed", "error", "undo", "unit", "value")
+    __slots__ = ("_claimed", "error", "made_at", "undo", "unit", "value")
 
     def __init__(self, unit: Callable[[], Any], undo: Callable[[Any], object] | None = None) -> None:
         self.unit = unit
         self.undo = undo
         self.value: Any = None
         self.error: Exception | None = None
+        self.made_at = time.monotonic()
         self._claimed = threading.Lock()
 
     def claim(self) -> bool:

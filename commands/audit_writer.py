@@ -42,10 +42,17 @@ class Writer:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._queue: _Queue = queue.SimpleQueue()
+        self._oldest: float | None = None
+        """When the first unit of the batch that is being written was queued."""
 
     def waiting(self) -> int:
         """Units that are queued."""
         return self._queue.qsize()
+
+    def lag(self) -> float:
+        """For how many seconds the oldest unit has waited that is not written yet."""
+        oldest = self._oldest
+        return 0.0 if oldest is None else time.monotonic() - oldest
 
     def start(self) -> None:
         with self._lock:
@@ -137,16 +144,22 @@ class Writer:
 
     def _run(self, jobs: _Queue) -> None:
         try:
-            _Thread(jobs).run()
+            _Thread(jobs, self._write_since).run()
         finally:
+            self._oldest = None
             connection.close()
+
+
+    def _write_since(self, oldest: float | None) -> None:
+        self._oldest = oldest
 
 
 class _Thread:
     """What the writer's thread does, with the chain that it writes."""
 
-    def __init__(self, jobs: _Queue) -> None:
+    def __init__(self, jobs: _Queue, write_since: Callable[[float | None], None]) -> None:
         self._jobs = jobs
+        self._write_since = write_since
         self._head = Head()
         self._answered: list[Job] = []
 
@@ -155,7 +168,9 @@ class _Thread:
         while more:
             batch, more = _gather(self._jobs)
             if batch:
+                self._write_since(batch[0].made_at)
                 self._write(batch)
+                self._write_since(None)
                 self._wake()
             self._see_to(self._head.tick)
         self._see_to(self._head.end)

@@ -11,6 +11,7 @@ from axes.signals import user_locked_out
 from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.http import HttpRequest
+from django_otp.plugins.otp_static.models import StaticDevice
 
 from commands import audit, metrics
 from commands.models import AuditEvent
@@ -30,7 +31,13 @@ def connect() -> None:
 
 def _logged_in(sender: object, request: HttpRequest | None, user: User, **kwargs: Any) -> None:
     if request is not None and _is_of_the_web(request):
-        _record(request, Outcome.OK, user.get_username(), user.pk)
+        by_recovery = isinstance(getattr(user, "otp_device", None), StaticDevice)  # set where a code was asked for
+        _record(request, Outcome.OK, user.get_username(), user.pk, "with a recovery code" if by_recovery else "")
+
+
+def record_confirmed(request: HttpRequest, user: User) -> None:
+    """Somebody who is logged in has given password and code again, before something that matters."""
+    _record(request, Outcome.OK, user.get_username(), user.pk, "confirmed who it is")
 
 
 def _logged_out(sender: object, request: HttpRequest | None, user: User | None, **kwargs: Any) -> None:
@@ -43,7 +50,7 @@ def _failed(sender: object, credentials: dict[str, Any], request: HttpRequest | 
         return
     # axes' own receiver comes first: by now it has counted, and may have locked out.
     locked = getattr(request, "axes_locked_out", False)  # axes sets it, where axes is asked at all
-    reason = "wrong user name or password" + (", locked out" if locked else "")
+    reason = kwargs.get("reason", "wrong user name or password") + (", locked out" if locked else "")
     _record(request, Outcome.FAILED, str(credentials.get("username") or ""), None, reason)
 
 

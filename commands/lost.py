@@ -1,28 +1,25 @@
 """Executions whose server died: they have a start and no end, and are marked lost.
 
-Whether a process lives is told by the chain of its writer: it is refreshed every ten seconds. Several machines may
-share one database, so what another one runs is lost only when that has not been seen for a while.
+With them goes what it has left in the tables of what goes on now.
 """
 
 import asyncio
 import logging
-import os
-import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from typing import TypeVar
 
 from django.db import Error as StoreError
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from commands import audit, partitions, rows
 from commands.evidence import head
-from commands.models import AuditEvent, Chain, Execution
+from commands.living import UNSEEN, living
+from commands.models import AuditEvent, Connection, EndRequest, Execution, Watcher
 from commands.outcome import Outcome
 from commands.transcript.digest import digest
 from commands.transcript.reading import read_chunks
@@ -32,15 +29,13 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 LOOK_SECONDS = 60
-# Six refreshes of a writer: one that is held up that long holds up its executions' records too.
-UNSEEN = timedelta(seconds=60)
 AT_ONCE = 100
 PARTITIONS_SECONDS = 24 * 3600
 RETRY_SECONDS = 3600
 
 
 async def watch() -> None:
-    """At once and then every minute mark what is lost, and once a day see to the record's partitions. Cancel it."""
+    """At once and then every minute mark what is lost and sweep, and once a day see to the record's partitions. Cancel it."""
     loop = asyncio.get_running_loop()
     partitions_due = loop.time()
     await asyncio.to_thread(_see_key)
@@ -52,6 +47,8 @@ async def watch() -> None:
             while lost := await asyncio.to_thread(_closing, find_lost):
                 marked = await audit.writer.submit(partial(mark_lost, lost))
                 logger.warning("%d executions were running when their server died: marked lost", marked)
+            if swept := await audit.writer.submit(sweep):
+                logger.warning("%d connections were open when their server died", swept)
         except (StoreError, audit.StoreUnavailable):
             logger.warning("What was lost could not be looked for", exc_info=True)
         except Exception:  # an edge: whatever is wrong with one execution, the next look is in a minute
@@ -95,7 +92,7 @@ def find_lost() -> list[Lost]:
     running = Execution.objects.filter(outcome="").exclude(chain_id__in=head.own_chains())
     chains = set(running.order_by().values_list("chain_id", flat=True).distinct())
     # Not those of all chains but the living: one may have begun since they were read.
-    dead = chains - _living(chain for chain in chains if chain is not None)
+    dead = chains - living(chains)
     lost = running.filter(Q(chain_id__in=dead - {None}) | Q(chain_id__isnull=True))
     return [
         Lost(execution, digest(read_chunks(execution.pk)) if execution.transcript != "none" else None)
@@ -110,27 +107,18 @@ def mark_lost(lost: Iterable[Lost]) -> int:
     return sum(_mark(each) for each in lost if each.execution.chain_id not in own)
 
 
-def _living(chains: Iterable[uuid.UUID]) -> set[uuid.UUID]:
-    """Those of the chains whose process lives, or may live."""
-    seen = Chain.objects.filter(pk__in=list(chains), ended_at__isnull=True, seen_at__gte=Now() - UNSEEN)
-    return {chain.pk for chain in seen if not _is_gone(chain.node)}
-
-
-def _is_gone(node: str) -> bool:
-    """Whether this was a process of this machine, and is no more."""
-    host, _, pid = node.rpartition(":")
-    here, _, own = head.node().rpartition(":")
-    if host != here:
-        return False
-    if pid == own:
-        return True  # it had this process's number before
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except (PermissionError, ValueError):
-        pass
-    return False
+def sweep() -> int:
+    """Delete what dead processes have left in the tables of what goes on now, and return how many connections that
+    was. A unit of the writer."""
+    chains = set(Connection.objects.order_by().values_list("chain_id", flat=True).distinct())
+    dead = chains - living(chains)
+    stale, _ = Connection.objects.filter(chain_id__in=dead).delete() if dead else (0, {})
+    target = OuterRef("target")
+    running, connected = Execution.objects.filter(pk=target, outcome=""), Connection.objects.filter(pk=target)
+    # Whose target has gone by itself. Not by their time: a process that was held up serves them late, but it does.
+    EndRequest.objects.filter(~Exists(running), ~Exists(connected)).delete()
+    Watcher.objects.filter(seen_at__lt=Now() - UNSEEN).delete()
+    return stale
 
 
 def _mark(lost: Lost) -> bool:

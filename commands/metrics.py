@@ -25,3 +25,6 @@ AUDIT_WAIT = Histogram(
     registry=registry,
 )
 AUDIT_QUEUE = Gauge("imapx_audit_queue", "Units that wait for the audit writer.", registry=registry)
+AUDIT_LAG = Gauge(
+    "imapx_audit_lag_seconds", "How long the oldest unit that is not written yet has waited.", registry=registry
+)

@@ -49,6 +49,11 @@ ROLES = (
         },
     ),
     Role(
+        "Displays",
+        "see who is connected and what runs, and stay logged in: for the screen on a wall, whose user has no other right",
+        {"commands.connection": ("view", "display"), "commands.execution": VIEW},
+    ),
+    Role(
         "Rule editors",
         "say who may run what: rules and tags; they can give themselves every verb that is in the map",
         {**MAP, "commands.rule": EDIT, "commands.tag": EDIT},

@@ -10,7 +10,10 @@ from django.core.exceptions import ValidationError
 from commands import plugins
 from commands.address import parse_address
 from commands.arguments.signature import PLACEHOLDER, Signature, ambiguous_in_argv, secret_in_argv, unknown_in_argv
+from commands.audit_text import visible
 from commands.expression import compiled
+from commands.interpreters import interpreter
+from commands.programfile import UnsafeProgramError, check_program
 
 VERB_NAME = re.compile(r"[a-z][a-z0-9._-]{0,63}")
 ACTION_VERB_NAME = re.compile(r"[A-Z][A-Z0-9-]{0,31}")
@@ -63,6 +66,25 @@ def validate_argv(value: Any) -> None:
         raise ValidationError("An argument can't hold a NUL or half a surrogate pair.", code="argv_bytes")
     if PLACEHOLDER.fullmatch(_script(value)):
         raise ValidationError("What a client writes can't be the script of an interpreter.", code="argv_script")
+
+
+def validate_program_file(path: str) -> None:
+    """Refuse what would not be started here. Not for the model: a map may be made on another machine than it is for."""
+    try:
+        check_program(path)
+    except UnsafeProgramError as error:
+        raise ValidationError(visible(str(error)), code="argv_file") from error
+
+
+def validate_no_interpreter(path: str) -> None:
+    """Refuse what runs whatever its arguments say. For who has not the right `commands.shell_verb`."""
+    if name := interpreter(path):
+        raise ValidationError(
+            "%(name)s runs whatever its arguments say: to name it here takes the right to let a verb run a shell or an "
+            "interpreter. A script that begins with #! can be named without it.",
+            code="argv_interpreter",
+            params={"name": visible(name)},
+        )
 
 
 def validate_environment(value: Any) -> None:

@@ -36,6 +36,13 @@ LAST_SECONDS = 5
 LINGER_SECONDS = 60
 """For a client to take what is left when its connection is closed."""
 
+ENDED_SECONDS = 0.6
+"""For the application to end what runs on a connection that somebody wants to end: longer than the grace of an
+execution (0.4 s), and with the time until that is known (0.3 s) no longer than a second."""
+
+ENDED_LINGER_SECONDS = 0.1
+"""As LINGER_SECONDS, of such a connection."""
+
 Application = Callable[..., Any]
 
 
@@ -72,6 +79,7 @@ class ImapConnection(asyncio.Protocol):
         self._logging_out = False
         self._reading = True
         self._gone = False
+        self._linger: float = LINGER_SECONDS
 
     # Transport
 
@@ -127,6 +135,17 @@ class ImapConnection(asyncio.Protocol):
     def shut_down(self, seconds: float) -> None:
         """The server is draining: see `scope.ImapShutdown`."""
         self._messages.put_nowait({"type": "imap.shutdown", "seconds": seconds})
+
+    def end(self, text: str) -> None:
+        if self._gone:
+            return
+        self._linger = ENDED_LINGER_SECONDS
+        self._timer.cancel()
+        if self._transport.is_closing():
+            self._timer = self._loop.call_later(ENDED_LINGER_SECONDS, self._transport.abort)
+        else:
+            self._timer = self._loop.call_later(ENDED_SECONDS, self._bye, "", text)
+            self._messages.put_nowait({"type": "imap.ended"})
 
     def abort(self) -> None:
         """End it now, with what runs on it."""
@@ -289,6 +308,8 @@ class ImapConnection(asyncio.Protocol):
             case events.RelayStarted() if self._relay is not None:
                 self._bad = 0
                 self._relay.start(event)
+                if event.name == b"ID":
+                    self._messages.put_nowait({"type": "imap.identified"})
             case events.RelayContinued() if self._relay is not None:
                 self._relay.go_on(event)
             case events.DialogueLine():
@@ -341,7 +362,7 @@ class ImapConnection(asyncio.Protocol):
         self._held = True
         self._timer.cancel()
         if not self._gone:
-            self._timer = self._loop.call_later(LINGER_SECONDS, self._transport.abort)
+            self._timer = self._loop.call_later(self._linger, self._transport.abort)
         self._transport.close()
 
     def _lose_engine(self, reason: str) -> None:

@@ -1,6 +1,7 @@
 """ImapConsumer: the application behind one IMAP connection."""
 
 import logging
+import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, ClassVar
 
@@ -12,6 +13,7 @@ from django.db import DatabaseError
 
 from commands import audit, authorization
 from commands.authorization import Refused
+from commands.live import connections
 from commands.outcome import Outcome
 from imapserver import penalties
 from imapserver.addresses import is_loopback
@@ -29,7 +31,9 @@ from imapserver.scope import (
     ImapCommand,
     ImapConnect,
     ImapDisconnect,
+    ImapEnded,
     ImapEngineLost,
+    ImapIdentified,
     ImapRefused,
     ImapShutdown,
 )
@@ -59,6 +63,10 @@ class ImapConsumer(AsyncConsumer):
     engine_capabilities: tuple[str, ...] = capability.WITHOUT_ENGINE
     action_verbs: frozenset[bytes] = frozenset()
     user_id = 0
+    key: uuid.UUID | None = None
+    """Of live.connections."""
+    why_ended = ""
+    text_of_end = ""
     failed_logins = 0
     place: Place | None = None
     identified: tuple[Fragment, ...] = ()
@@ -78,6 +86,8 @@ class ImapConsumer(AsyncConsumer):
         except (StopConsumer, ConnectionError):
             pass
         finally:
+            if self.key is not None:
+                connections.left(self.key)
             if self.place is not None:
                 self.place.leave()
             if self.executions is not None:
@@ -123,6 +133,23 @@ class ImapConsumer(AsyncConsumer):
         await self.respond(response.status(None, "BYE", "the server is shutting down"))
         await self.send({"type": "imap.close"})
 
+    def end_now(self, why: str, reason: str) -> None:
+        """Somebody wants it to end: the executions at once, the rest when they have."""
+        self.why_ended, self.text_of_end = why, f"this connection was ended: {reason}"
+        if self.executions is not None:
+            self.executions.cancel_all(Outcome.ENDED, why)
+        self.conduit.end(self.text_of_end)
+
+    async def imap_ended(self, message: ImapEnded) -> None:
+        if self.executions is not None:
+            await self.executions.finish(0, Outcome.ENDED, self.why_ended)
+        await self.respond(response.status(None, "BYE", self.text_of_end))
+        await self.send({"type": "imap.close"})
+
+    async def imap_identified(self, message: ImapIdentified) -> None:
+        if self.key is not None:
+            connections.identified(self.key, self.client_id)
+
     async def imap_engine_lost(self, message: ImapEngineLost) -> None:
         if self.executions is not None:
             await self.executions.finish(0, Outcome.ENGINE_LOST)
@@ -160,6 +187,8 @@ class ImapConsumer(AsyncConsumer):
 
     async def id(self, command: CommandReceived) -> None:
         self.identified = command.fragments
+        if self.key is not None:
+            connections.identified(self.key, self.client_id)
         await self.respond(b'* ID ("name" "IMAPX")\r\n' + response.status(command.tag, "OK", "ID completed"))
 
     async def logout(self, command: CommandReceived) -> None:
@@ -255,7 +284,15 @@ class ImapConsumer(AsyncConsumer):
             tls=self.scope["tls"],
             client_id=lambda: self.client_id,
         )
-        await self.record_login(username, self.user_id, Outcome.OK)
+        self.key = await connections.arrived(
+            user_id=self.user_id,
+            username=username,
+            remote_addr=self.scope["client"][0] or None,
+            tls=self.scope["tls"],
+            client_id=self.client_id,
+            door="imap",
+            end=self.end_now,
+        )
         names = " ".join(await self.capabilities())
         text = f"{command.name.decode()} completed"
         await self.respond(response.status(command.tag, "OK", text, f"CAPABILITY {names}"))

@@ -58,7 +58,7 @@ class Executions:
         self._fed: dict[bytes, Incoming] = {}
         """Of those in the framed form."""
         self._running: dict[bytes, Execution] = {}
-        self._canceled: dict[bytes, Outcome] = {}
+        self._canceled: dict[bytes, tuple[Outcome, str]] = {}
         """Those that were ended before they had begun to run, and why."""
 
     def start(self, tag: bytes, execute: Execute) -> None:
@@ -92,23 +92,27 @@ class Executions:
             raise BadSyntax("no execution in the framed form has this tag")
         incoming.put(Fed(tag, feed.data), len(feed.data or b""))
 
-    def cancel(self, tag: bytes, cause: Outcome = Outcome.CANCELED) -> bool:
-        """End it; False if no execution has this tag."""
+    def cancel(self, tag: bytes, cause: Outcome = Outcome.CANCELED, reason: str = "") -> bool:
+        """End it; False if no execution has this tag. `reason` is for the record."""
         if tag not in self._tasks:
             return False
         if tag in self._running:
-            self._running[tag].end(cause)
+            self._running[tag].end(cause, reason)
         else:
-            self._canceled[tag] = cause  # it is still waiting for its record
+            self._canceled[tag] = (cause, reason)  # it is still waiting for its record
         return True
 
-    async def finish(self, seconds: float, cause: Outcome) -> None:
+    def cancel_all(self, cause: Outcome, reason: str = "") -> None:
+        """End all that there are now."""
+        for tag in list(self._tasks):
+            self.cancel(tag, cause, reason)
+
+    async def finish(self, seconds: float, cause: Outcome, reason: str = "") -> None:
         """Return when all have ended; after so many seconds they are made to."""
         if self._tasks:
             if seconds:
                 await asyncio.wait(self._tasks.values(), timeout=seconds)
-            for tag in list(self._tasks):
-                self.cancel(tag, cause)
+            self.cancel_all(cause, reason)
             if self._tasks:
                 await asyncio.wait(self._tasks.values())
 
@@ -131,7 +135,7 @@ class Executions:
         async def carry(running: Execution) -> None:
             self._running[tag] = running
             if tag in self._canceled:
-                running.end(self._canceled[tag])
+                running.end(*self._canceled[tag])
             one_shot = running.verb.mode == "one-shot" and execute.form != "XEXEC"
             try:
                 await (ONE_SHOT if one_shot else form).carry(running, exchange)

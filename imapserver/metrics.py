@@ -8,6 +8,7 @@ from prometheus_client.registry import Collector
 
 from commands.metrics import registry
 
+ENGINE_UP = Gauge("imapx_engine_up", "1: the mail engine has answered when it was asked last.", registry=registry)
 CONNECTIONS = Gauge("imapx_connections", "Clients that are connected, by listener.", ["listener"], registry=registry)
 
 

@@ -105,6 +105,10 @@ class Conduit(Protocol):
         None: there is none of this UID. One of more than `limit` octets is not written. In turn, as ask_for_news().
         ConnectionError or TimeoutError if it can't be had."""
 
+    def end(self, text: str) -> None:
+        """Have the connection gone within a second: `imap.ended` comes, and if that does not lead to a BYE in time,
+        this text is sent as one, and the client is cut off. Raises nothing."""
+
     def relay_logout(self, tag: bytes) -> bool:
         """Hand LOGOUT to the engine, whose answer ends the connection. False: there is no engine (any more)."""
 
@@ -155,6 +159,18 @@ class ImapShutdown(TypedDict):
 
     type: Literal["imap.shutdown"]
     seconds: float
+
+
+class ImapEnded(TypedDict):
+    """`Conduit.end` was called: end what runs, say BYE, and close, within half a second."""
+
+    type: Literal["imap.ended"]
+
+
+class ImapIdentified(TypedDict):
+    """`Conduit.identified` is another."""
+
+    type: Literal["imap.identified"]
 
 
 class ImapEngineLost(TypedDict):

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from commands import audit, lost
+from commands.live.look import look
 from imapserver.accept import raise_descriptor_limit
 from imapserver.addresses import Address, shown
+from imapserver.condition import condition
 from imapserver.memory import keep_tls_buffers_apart
 from imapserver.server import ImapServer
 from imapserver.web import Web
@@ -53,8 +55,10 @@ async def serve(
     _on_signal(stopping.set)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
     watching = asyncio.get_running_loop().create_task(lost.watch())
+    telling: asyncio.Task[None] | None = None
     try:
         await server.engine.start()
+        telling = asyncio.get_running_loop().create_task(condition.watch(server.engine))
         plain = await server.listen(*imap, tls=False)
         tls = await server.listen(*imaps, tls=True)
         web_address = f"http://{shown(web.address)}" if web is not None else None
@@ -66,7 +70,11 @@ async def serve(
         await asyncio.wait([draining])
     finally:
         watching.cancel()
+        if telling is not None:
+            telling.cancel()
+            await condition.end()
         await server.engine.stop()
+        await look.finish()
         await asyncio.to_thread(audit.writer.stop)
         if web is not None:
             web.stop()

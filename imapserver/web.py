@@ -3,6 +3,9 @@
 import asyncio
 from typing import Any
 
+WEBSOCKET_BYTES = 64 * 1024
+WEBSOCKET_SECONDS = 8 * 3600  # no longer than a session
+
 
 class WebUnavailable(Exception):
     """The web can't listen on its address."""
@@ -25,6 +28,11 @@ class Web:
             signal_handlers=False,
             verbosity=0,
             server_name="IMAPX",
+            # Pages send little: a message beyond it is answered by 1009 (RFC 6455 section 7.4.1).
+            websocket_max_message_size=WEBSOCKET_BYTES,
+            websocket_max_frame_size=WEBSOCKET_BYTES,
+            websocket_timeout=WEBSOCKET_SECONDS,
+            application_close_timeout=10,
         )
 
     def run(self, application: Any) -> None:

@@ -11,11 +11,13 @@ django_application = get_asgi_application()  # sets Django up, so that what foll
 
 from commands.web.sockets.routing import websocket_application  # noqa: E402
 from imapserver.consumer import ImapConsumer  # noqa: E402
+from imapx_site.bodies import limited  # noqa: E402
+from imapx_site.forwarded import forwarded  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
-        "http": django_application,
-        "websocket": websocket_application,
+        "http": forwarded(limited(django_application)),
+        "websocket": forwarded(websocket_application),
         "imap": ImapConsumer.as_asgi(),
     }
 )

@@ -8,17 +8,24 @@ from typing import Any
 
 from channels.db import database_sync_to_async
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.contrib.auth.decorators import login_not_required
+from django.db import Error as StoreError
+from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from commands import audit
+from commands import audit, channel_layer
 from commands.metrics import registry
 from imapserver.addresses import is_within, unmapped
+from imapserver.condition import condition
 
 CHECK_SECONDS = 3.0
 FRESH_SECONDS = 3.0
 """So long one answer is good for all who ask: nobody loads the database by asking."""
+
+NEEDED = ("database", "audit", "engine")
+"""Without one of these users are turned away. Without a channel layer nobody is: executions can't be watched from
+elsewhere."""
 
 View = Callable[[HttpRequest], Coroutine[Any, Any, HttpResponse]]
 
@@ -34,7 +41,7 @@ def _for_monitors(view: View) -> View:
             return HttpResponse(status=405, headers={"Allow": "GET, HEAD"})
         return await view(request)
 
-    return guarded
+    return login_not_required(guarded)
 
 
 @_for_monitors
@@ -45,9 +52,15 @@ async def metrics(request: HttpRequest) -> HttpResponse:
 @_for_monitors
 async def health(request: HttpRequest) -> HttpResponse:
     """503 if something that is needed is away."""
-    checks = await _checks.fresh()
-    well = all(state == "ok" for state in checks.values())
-    answer = {"status": "ok" if well else "unavailable", "version": _version(), **checks}
+    checks = {**await _checks.fresh(), "engine": _engine()}
+    well = all(checks[name] != "unavailable" for name in NEEDED)
+    answer = {
+        "status": "ok" if well else "unavailable",
+        "version": _version(),
+        **checks,
+        "audit_lag_seconds": round(audit.writer.lag(), 3),
+        "audit_queue": audit.writer.waiting(),
+    }
     return JsonResponse(answer, status=200 if well else 503, headers={"Cache-Control": "no-store"})
 
 
@@ -61,8 +74,10 @@ class _Checks:
         now = asyncio.get_running_loop().time
         async with self._one_at_a_time:
             if now() >= self._until:
-                database, writer = await asyncio.gather(_check(_ask_database()), _check(audit.writer.submit(_select)))
-                self._found = {"database": database, "audit": writer}
+                database, writer, layer = await asyncio.gather(
+                    _check(_ask_database()), _check(audit.writer.submit(_select)), _channel_layer()
+                )
+                self._found = {"database": database, "audit": writer, "channel_layer": layer}
                 self._until = now() + FRESH_SECONDS
             return self._found
 
@@ -74,9 +89,27 @@ async def _check(asked: Coroutine[Any, Any, None]) -> str:
     try:
         async with asyncio.timeout(CHECK_SECONDS):
             await asked
-    except (DatabaseError, audit.StoreUnavailable, TimeoutError):
+    except (StoreError, audit.StoreUnavailable, TimeoutError):
         return "unavailable"
     return "ok"
+
+
+async def _channel_layer() -> str:
+    if channel_layer.is_in_memory():
+        return "in memory"
+    try:
+        await channel_layer.round_trip()
+    except channel_layer.LayerUnavailable:
+        return "unavailable"
+    return "ok"
+
+
+def _engine() -> str:
+    """As it was found last (imapserver/condition.py): nobody loads it by asking."""
+    fault = condition.engine_fault
+    if fault is None:
+        return "not of this process"
+    return "unavailable" if fault else "ok"
 
 
 async def _ask_database() -> None:

@@ -5,6 +5,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
+from csp.constants import NONCE, NONE, SELF
 from environs import Env
 from marshmallow.validate import Length, OneOf, Range
 
@@ -39,6 +40,8 @@ with env.prefixed("IMAPX_"):
         "ENGINE_LOWERCASE": env.bool("ENGINE_LOWERCASE", True),
         # The client's address goes to the engine by ID; it counts there from trusted networks alone.
         "ENGINE_SEND_ORIGIN": env.bool("ENGINE_SEND_ORIGIN", True),
+        # Where the web is served apart from runimap: the engine's URL, to let in mail users whose password it knows.
+        "WEB_ENGINE": env.str("WEB_ENGINE", ""),
         # For all of a login there, as long as Dovecot's own proxy waits; less than LOGIN_SECONDS, or the client would
         # be closed without an answer.
         "ENGINE_LOGIN_SECONDS": env.float("ENGINE_LOGIN_SECONDS", 30),
@@ -85,7 +88,28 @@ with env.prefixed("IMAPX_"):
             [ip_network("127.0.0.0/8"), ip_network("::1")],
             subcast=lambda text: ip_network(text.strip()),
         ),
+        # Web servers with TLS in front of the pages: who comes from these networks tells by X-Forwarded-For and
+        # X-Forwarded-Proto who asks, and how. From others nobody believes them.
+        "WEB_PROXY_FROM": env.list("WEB_PROXY_FROM", [], subcast=lambda text: ip_network(text.strip())),
+        # Of whom a one-time code is asked beside the password: optional, of who has set one up; editors, who may change
+        # the map or users must; staff, all who work on the pages must. Over plain HTTP on a trial's loopback none must.
+        "SECOND_FACTOR": env.str(
+            "SECOND_FACTOR",
+            "optional" if DEBUG else "editors",
+            validate=OneOf(["off", "optional", "editors", "staff"]),
+        ),
+        # After so long one who changes a verb or a user gives the password again: a desk that was left for a moment.
+        "CONFIRM_SECONDS": env.int("CONFIRM_SECONDS", 600, validate=Range(min=0)),
+        # Without a request, on the pages: a desk that was left.
+        "SESSION_IDLE_SECONDS": env.int("SESSION_IDLE_SECONDS", 1800, validate=Range(min=10)),
+        # Of a user who has the right of displays and none but to look: a screen on a wall is not logged in each day.
+        "DISPLAY_SECONDS": env.int("DISPLAY_SECONDS", 30 * 86_400, validate=Range(min=10)),
     }
+
+    # A working day, however busy. Its idle limit is above.
+    SESSION_COOKIE_AGE = env.int("SESSION_SECONDS", 8 * 3600, validate=Range(min=10))
+    # Browsers keep to HTTPS for so long; Django says so over HTTPS alone.
+    SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", 0 if DEBUG else 365 * 86_400)
 
     # What runs in one process is watched from another through Redis; without it, from the same process alone.
     REDIS_URL = env.str("REDIS_URL", "")
@@ -108,6 +132,7 @@ INSTALLED_APPS = [
     "axes",
     "channels",
     "simple_history",
+    "csp",
     "django_otp",
     "django_otp.plugins.otp_totp",
     "django_otp.plugins.otp_static",
@@ -118,12 +143,17 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "commands.web.headers.SafeHeaders",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "commands.web.sessions.SessionLimits",
+    "commands.web.secondfactor.middleware.SecondFactorMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",  # a view is closed unless it says that it is open
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -179,6 +209,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",  # refuses who is locked out, and must be first
     "django.contrib.auth.backends.ModelBackend",
+    "imapserver.web_login.EngineBackend",
 ]
 
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]  # a name alone would let anybody lock anybody out
@@ -190,8 +221,10 @@ AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_DISABLE_ACCESS_LOG = True  # logins are in the audit record
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
-AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken"]
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken", "code"]
 AXES_LOCKOUT_TEMPLATE = "admin/locked_out.html"
+
+OTP_TOTP_ISSUER = "IMAPX"  # what apps call it
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -207,10 +240,39 @@ STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
 WHITENOISE_USE_FINDERS = True  # serves the packages' files without a collectstatic step
 
-SESSION_COOKIE_SAMESITE = "Strict"
-SESSION_COOKIE_AGE = 8 * 3600
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
-CSRF_COOKIE_SAMESITE = "Strict"
+if not DEBUG:
+    # RFC 6265bis section 4.1.3.2: no other host of the domain, and nothing without TLS, can set a cookie of this name.
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-imapx-session", "__Host-imapx-csrf"
+
+# Scripts and styles are files of ours, but for styles with the nonce of the answer: unfold's colours. Nothing is
+# evaluated (see static/imapx/pages.js), nothing comes from elsewhere, no form goes there, and no page frames ours.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF, NONCE],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+        "object-src": [NONE],
+    }
+}
+
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+# Where it is known which requests came without TLS; monitors ask from this machine.
+SECURE_SSL_REDIRECT = not DEBUG and bool(IMAPX["WEB_PROXY_FROM"])
+SECURE_REDIRECT_EXEMPT = ["^health$", "^metrics$"]
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # HSTS of the other hosts of this one's domain
+    "security.W021",  # and of browsers' own list: neither is ours to decide
+    "security.W008",  # a redirect to HTTPS would turn in a circle where WEB_PROXY_FROM is not set
+]
 
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"

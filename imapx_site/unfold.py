@@ -7,10 +7,10 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 
-def _page(title: str, icon: str, model: str, *, but: str = "") -> dict[str, Any]:
+def _page(title: str, icon: str, model: str, *, but: tuple[str, ...] = ()) -> dict[str, Any]:
     """A sidebar entry, shown to those who may view the model (`app.model`).
 
-    `but`: where pages below its own begin that have an entry of their own.
+    `but`: where those pages below its own begin that have entries of their own.
     """
     app, name = model.split(".")
     link = reverse_lazy(f"admin:{app}_{name}_changelist")
@@ -19,7 +19,7 @@ def _page(title: str, icon: str, model: str, *, but: str = "") -> dict[str, Any]
         return request.user.has_perm(f"{app}.view_{name}") or request.user.has_perm(f"{app}.change_{name}")
 
     def is_open(request: HttpRequest) -> bool:
-        return request.path.startswith(str(link)) and not (but and request.path.startswith(f"{link}{but}"))
+        return request.path.startswith(str(link)) and not request.path.startswith(tuple(f"{link}{each}" for each in but))
 
     return {"title": title, "icon": icon, "link": link, "permission": may_view, "active": is_open}
 
@@ -32,6 +32,10 @@ def _may_read_map(request: HttpRequest) -> bool:
     return request.user.has_perms(("commands.change_verb", "commands.change_rule"))
 
 
+def _may_see_live(request: HttpRequest) -> bool:
+    return request.user.has_perm("commands.view_connection") or request.user.has_perm("commands.view_execution")
+
+
 UNFOLD = {
     "SITE_TITLE": "IMAPX",
     "SITE_HEADER": "IMAPX",
@@ -39,6 +43,14 @@ UNFOLD = {
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("imapx/favicon.svg")},
     ],
     "STYLES": [lambda request: static("imapx/site.css")],
+    "LOGIN": {"form": "commands.web.own.login.StaffForm"},
+    "ACCOUNT": {
+        "navigation": [
+            {"title": "My own verbs and history", "link": reverse_lazy("own:home")},
+            {"title": "Second factor", "link": reverse_lazy("security")},
+            {"title": "Change password", "link": reverse_lazy("admin:password_change")},
+        ],
+    },
     "SITE_SUBHEADER": "applications over IMAP",
     "SITE_SYMBOL": "terminal",
     "SITE_URL": None,  # there is no site beside the admin to go back to
@@ -64,15 +76,24 @@ UNFOLD = {
         "navigation": [
             {
                 "title": "",
-                "items": [{"title": "Overview", "icon": "home", "link": reverse_lazy("admin:index")}],
+                "items": [
+                    {"title": "Overview", "icon": "home", "link": reverse_lazy("admin:index")},
+                    {
+                        "title": "Live",
+                        "icon": "sensors",
+                        "link": reverse_lazy("admin:commands_connection_changelist"),
+                        "permission": _may_see_live,
+                    },
+                    {"title": "Console", "icon": "keyboard", "link": reverse_lazy("admin:commands_verb_console")},
+                ],
             },
             {
                 "title": "Map",
                 "items": [
-                    _page("Verbs", "terminal", "commands.verb", but="map/"),
+                    _page("Verbs", "terminal", "commands.verb", but=("map/", "console/")),
                     _page("Action verbs", "bolt", "commands.actionverb"),
                     _page("Tags", "label", "commands.tag"),
-                    _page("Rules", "gavel", "commands.rule", but="explain/"),
+                    _page("Rules", "gavel", "commands.rule", but=("explain/",)),
                     {
                         "title": "Explain",
                         "icon": "help",

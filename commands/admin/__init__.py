@@ -1,4 +1,5 @@
 from commands.admin.audit import AuditEventAdmin
+from commands.admin.connection import ConnectionAdmin
 from commands.admin.execution import ExecutionAdmin
 from commands.admin.lock import LockAdmin
 from commands.admin.rule import RuleAdmin
@@ -8,6 +9,7 @@ from commands.admin.verb import ActionVerbAdmin, TagAdmin, VerbAdmin
 __all__ = [
     "ActionVerbAdmin",
     "AuditEventAdmin",
+    "ConnectionAdmin",
     "ExecutionAdmin",
     "GroupAdmin",
     "LockAdmin",

@@ -10,19 +10,21 @@ from commands.admin.lock import execution_locks
 from commands.admin.record import RecordAdmin
 from commands.admin.replay import ReplayMixin
 from commands.admin.text import kind_label, link, moment, outcome_label, short, visible
+from commands.admin.watch import WatchMixin
 from commands.models import AuditEvent, Execution
 
 EVENTS = 100  # more than one execution ever has
 
 
 @admin.register(Execution)
-class ExecutionAdmin(ReplayMixin, RecordAdmin):
+class ExecutionAdmin(WatchMixin, ReplayMixin, RecordAdmin):
     time_field = "started"
     empty_text = "No execution yet: no verb has been run. Attempts that were refused are among the audit events."
     list_display = ("when", "ending", "who", "verb_text", "arguments_short", "took", "door")
     list_filter = (UsernameFilter, ExecutionAddressFilter, VerbFilter, EndFilter, ("started", DayRangeFilter))
     search_fields = ("username", "verb", "arguments_text", "=outcome", "=remote_addr")
     search_help_text = "User, verb, arguments, outcome, address"
+    change_form_outer_before_template = "admin/execution_before.html"
     change_form_outer_after_template = "admin/execution_after.html"
     fieldsets = (
         (None, {"fields": ("ending", "exit_code", "who", "verb_text", "arguments")}),

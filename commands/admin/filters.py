@@ -162,6 +162,11 @@ class DayRangeFilter(RangeDateFilter):
     The stock one compares a time with a bare date, and so leaves the last day out.
     """
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Times are shown in the zone of who looks, but what a day is has to be the same for all.
+        self.title = f"{self.title}, days in {timezone.get_current_timezone_name()}"
+
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         first = parse_date_str(self.used_parameters.get(f"{self.parameter_name}_from", ""))
         last = parse_date_str(self.used_parameters.get(f"{self.parameter_name}_to", ""))

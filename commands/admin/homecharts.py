@@ -17,7 +17,7 @@ WIDTH, HEIGHT = 240, 60  # of the drawing, in its own units
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One kind of what is counted, over all spans of a chart. `css` is its colour's class."""
+    """One kind of what is counted, over all spans of a chart, by its plural in -s. `css` is its colour's class."""
 
     name: str
     css: str
@@ -27,6 +27,14 @@ class Series:
     @property
     def total(self) -> Count:
         return total(self.counts)
+
+    def told(self, count: Count) -> str:
+        words = f"{count} {self.name.lower()}"
+        return words.removesuffix("s") if words.startswith("1 ") else words
+
+    @property
+    def legend(self) -> str:
+        return self.told(self.total)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +57,7 @@ class Chart:
     @property
     def description(self) -> str:
         return f"From {self.spans[0].name}: " + ", ".join(
-            f"{'at least ' if each.total.is_capped else ''}{each.total.number:,} {each.name.lower()}"
-            for each in self.series
+            f"{'at least ' if each.total.is_capped else ''}{each.legend.replace('+', '')}" for each in self.series
         )
 
     @property
@@ -76,7 +83,7 @@ class Chart:
                 if count:
                     height = max(2.0, HEIGHT * count.number / self.highest)  # one among thousands is seen too
                     x = room * number + room * 0.1 + width * place
-                    text = f"{span.name}: {count} {each.name.lower()}"
+                    text = f"{span.name}: {each.told(count)}"
                     bars.append(
                         Bar(round(x, 2), round(HEIGHT - height, 2), round(width, 2), round(height, 2), each.css, text)
                     )

@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from django.conf import settings
@@ -13,15 +13,16 @@ from django.http import HttpRequest
 from django.http.request import split_domain_port
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.timesince import timesince
 
 from commands.admin.base import may_view
 from commands.admin.homecounts import DAY, Count, alerts, counts, of_end
+from commands.admin.homestate import State, ago, in_queue, layer, serving, verified
 from commands.admin.text import visible
 from commands.evidence import anchors, head, keyfile
 from commands.lost import UNSEEN
 from commands.models import AuditEvent, Chain, Execution, Verb
 from commands.outcome import Outcome
+from commands.programfile import UnsafeProgramError, check_program
 
 LOOPBACK = frozenset(("127.0.0.1", "localhost", "[::1]"))
 VERBS = 500  # whose programs are looked for
@@ -37,13 +38,6 @@ class Notice:
     address: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class State:
-    name: str
-    text: str
-    is_well: bool = True
-
-
 def attention(request: HttpRequest, now: datetime) -> list[Notice]:
     notices: list[Notice] = []
     day = f"{timezone.localtime(now - DAY):%Y-%m-%d}"
@@ -55,7 +49,7 @@ def attention(request: HttpRequest, now: datetime) -> list[Notice]:
         if settings.DEBUG and _is_open(request):
             notices.append(Notice("IMAPX_DEBUG is on, and others than this machine may ask: turn it off."))
     if may_view(request, Verb):
-        notices += _missing_programs()
+        notices += _unsafe_programs()
     return notices
 
 
@@ -89,12 +83,13 @@ def _is_open(request: HttpRequest) -> bool:
     return not LOOPBACK.issuperset({asked, *settings.ALLOWED_HOSTS})
 
 
-def _missing_programs() -> Iterator[Notice]:
+def _unsafe_programs() -> Iterator[Notice]:
     verbs = Verb.objects.filter(enabled=True, kind="program").values_list("pk", "name", "argv")[:VERBS]
     for key, name, argv in verbs:
-        program = str(argv[0]) if argv else ""
-        if not (Path(program).is_file() and os.access(program, os.X_OK)):
-            text = f"Verb {visible(name)}: its program {visible(program)} is missing, or is none that can be run here."
+        try:
+            check_program(str(argv[0]) if argv else "")
+        except (UnsafeProgramError, ValueError) as error:  # ValueError: a NUL
+            text = visible(f"Verb {name} is not started: {error}")
             yield Notice(text, reverse("admin:commands_verb_change", args=[key]))
 
 
@@ -104,18 +99,18 @@ def health(request: HttpRequest, now: datetime) -> list[State]:
     began = time.perf_counter()
     last = AuditEvent.objects.values_list("at", "chain_id").first()
     took = (time.perf_counter() - began) * 1000
-    states = [State("Database", f"{connection.display_name}, answered in {took:.1f} ms")]
+    database = State("Database", f"{connection.display_name}, answered in {took:.1f} ms")
+    states = [database, *serving(now), layer(), in_queue()]
     if last is None:
         return [*states, State("Record", "no event yet")]
     at, chain_id = last
-    states.append(State("Last event recorded", _ago(at, now)))
+    states.append(State("Last event recorded", ago(at, now)))
     chain = Chain.objects.filter(pk=chain_id).first() if chain_id else None
     if chain is not None:
         is_silent = chain.ended_at is None and chain.seen_at < now - UNSEEN
         ended = "" if chain.ended_at is None else ", and has ended"
-        states.append(State("Its writer was seen", _ago(chain.seen_at, now) + ended, not is_silent))
-    states.append(_newest_anchor(now))
-    return states
+        states.append(State("Its writer was seen", ago(chain.seen_at, now) + ended, not is_silent))
+    return [*states, _newest_anchor(now), verified(now)]
 
 
 def _newest_anchor(now: datetime) -> State:
@@ -132,7 +127,7 @@ def _newest_anchor(now: datetime) -> State:
     waiting = next((at for at, node in after if node.rpartition(":")[0] == here), now)
     is_well = (now - waiting).total_seconds() <= 2 * settings.IMAPX["AUDIT_ANCHOR_SECONDS"]
     return State(
-        name, _ago(told, now) + ("" if is_well else f", and an event of {_ago(waiting, now)} has none"), is_well
+        name, ago(told, now) + ("" if is_well else f", and an event of {ago(waiting, now)} has none"), is_well
     )
 
 
@@ -149,12 +144,6 @@ def last_anchor(path: Path) -> datetime | None:
             continue
         return at if at.tzinfo else at.replace(tzinfo=UTC)
     return None
-
-
-def _ago(at: datetime, now: datetime) -> str:
-    if now - at < timedelta(minutes=1):
-        return f"{max(0, int((now - at).total_seconds()))} s ago"
-    return f"{timesince(at, now, depth=1)} ago"
 
 
 def _number(count: Count, word: str) -> str:

@@ -13,16 +13,21 @@ from unfold.admin import ModelAdmin as UnfoldModelAdmin
 from unfold.decorators import action
 
 from commands.admin.base import RelatedTable, may_view
+from commands.admin.confirm import ask
 from commands.admin.text import moment, visible
 from commands.changes import together
 from commands.explaining import shadow
+from commands.mapfile.from_toml import decoded
 from commands.mapfile.load import Change, MapFileError, check, difference, dump, load
 from commands.mapfile.problems import Problem
+from commands.mapfile.programs import gained_interpreters, unsafe_programs
 from commands.models import AuditEvent
 
 DAYS = 30
 NEWEST = 20_000
 """Attempts that a page decides again: some seconds. For more there is the command."""
+
+WARNINGS = 20  # about programs, on one page
 
 READ = tuple(f"commands.{each}" for each in ("change_verb", "change_rule"))
 # A load may do all of it to all of them.
@@ -53,6 +58,10 @@ class MapFilePages(UnfoldModelAdmin):
         if request.method == "POST":
             try:
                 text = _given(request)
+                if request.POST.get("do") == "load" and request.user.has_perms(LOAD):
+                    text = _carried(request, text)
+                    if (asked := ask(request)) is not None:
+                        return asked
                 result = ACTIONS.get(request.POST.get("do", ""), _compare)(request, text)
             except MapFileError as error:
                 result = {"problems": [visible(str(problem)) for problem in error.problems]}
@@ -96,9 +105,18 @@ def _given(request: HttpRequest) -> str | bytes:
     return request.POST.get("text", "").replace("\r\n", "\n")
 
 
+def _carried(request: HttpRequest, text: str | bytes) -> str:
+    """A file is not carried by the page that asks who one is; its text is, if it is there as what was typed."""
+    posted, carried = request.POST.copy(), decoded(text)
+    posted["text"] = carried
+    request.POST = posted  # type: ignore[assignment]
+    return carried
+
+
 def _compare(request: HttpRequest, text: str | bytes) -> Result:
     if problems := check(text):
         raise MapFileError(problems)
+    _warn(request, text)
     return {"compared": True, "lines": _lines(difference(text))}
 
 
@@ -123,14 +141,22 @@ def _load(request: HttpRequest, text: str | bytes) -> Result:
     reason = request.POST.get("reason", "").strip()
     if not reason:
         return {"problems": ["Say why: the history and the record show it."]} | _compare(request, text)
+    if not request.user.has_perm("commands.shell_verb") and (problems := gained_interpreters(text)):
+        raise MapFileError(problems)
     with together():
         changes = load(text, reason)
+    _warn(request, text)
     count = len(changes)
     told = (
         f"Loaded: {count} change{'s' * (count != 1)}." if count else "Nothing to change: the map is as the file says."
     )
     messages.success(request, told)
     return {"loaded": True}
+
+
+def _warn(request: HttpRequest, text: str | bytes) -> None:
+    for problem in unsafe_programs(text)[:WARNINGS]:
+        messages.warning(request, visible(f"{problem} It would not be started on this machine."))
 
 
 def _row(group: shadow.Group) -> list[Any]:

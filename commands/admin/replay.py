@@ -15,6 +15,7 @@ from django.urls import URLPattern, path, reverse
 
 from commands.admin.base import ModelAdmin
 from commands.admin.streaming import download
+from commands.admin.text import moment
 from commands.admin.viewing import NotRecorded, not_recorded, view_recorded
 from commands.models import Execution
 from commands.transcript.asciicast import MEDIA_TYPE, asciicast
@@ -82,6 +83,7 @@ class ReplayMixin(ModelAdmin):
             "title": title(execution.username, execution.verb, execution.arguments_text),
             "opts": self.opts,
             "execution": execution,
+            "started": moment(execution.started),
             "last": last,
             "duration": offset_at(execution.pk, last),
             "token": signing.dumps([str(execution.pk), request.user.pk], salt=SALT),

@@ -31,17 +31,22 @@ class SignatureFormSet(OrderedFormSet):
 
     def clean(self) -> None:
         super().clean()
-        matchers = []
-        for form in self.forms:
-            if form in self.deleted_forms:
-                continue
-            for nested in getattr(form, "nested_formsets", ()):  # unfold's, none where they may not be seen
-                if not nested.formset.is_valid():
-                    return  # said there
-                matchers.append(signature.Signature(tuple(row.matcher() for row in nested.formset.rows())))
+        matchers = self.matchers()
+        if matchers is None:
+            return  # said there
         verb = self.instance
         if isinstance(verb.argv, list) and all(isinstance(element, str) for element in verb.argv):
             validate_signatures(verb.kind, verb.argv, matchers)
+
+    def matchers(self) -> list[signature.Signature] | None:
+        """What will match arguments, in the order in which it will be tried; None where a parameter is not valid."""
+        kept = [form for form in self.forms if not self._should_delete_form(form)]
+        kept.sort(key=lambda form: (form.instance.pk is None, form.instance.position if form.instance.pk else 0))
+        # unfold's, none where they may not be seen
+        nested = [each.formset for form in kept for each in getattr(form, "nested_formsets", ())]
+        if not all(formset.is_valid() for formset in nested):
+            return None
+        return [signature.Signature(tuple(row.matcher() for row in formset.rows())) for formset in nested]
 
 
 class ParameterInline(TabularInline):

@@ -70,9 +70,17 @@ def short(text: str, width: int = 40, *, wraps: bool = False) -> SafeString:
 
 
 def moment(at: datetime.datetime) -> SafeString:
-    """Return a time to the second, in the site's time zone; Django's own format leaves the seconds out."""
-    text = timezone.localtime(at).strftime("%Y-%m-%d %H:%M:%S")
-    return format_html('<span class="whitespace-nowrap">{}</span>', text)
+    """Return a time to the second, with the exact one to point at. imapx/times.js puts it into the viewer's time zone."""
+    here, exact = timezone.localtime(at), at.astimezone(datetime.UTC)
+    title = f"{exact:%Y-%m-%d %H:%M:%S.%f} UTC"
+    if here.utcoffset():
+        title += f", {here:%H:%M:%S} {timezone.get_current_timezone_name()}"
+    return format_html(
+        '<time class="whitespace-nowrap" datetime="{}" title="{}">{}</time>',
+        exact.isoformat(),
+        title,
+        f"{here:%Y-%m-%d %H:%M:%S}",
+    )
 
 
 def label(text: str, colour: str | None) -> SafeString:

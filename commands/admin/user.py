@@ -10,7 +10,10 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, RelatedDropdownFilt
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from commands.admin.base import Context, ModelAdmin, RelatedTable, may_view
+from commands.admin.confirm import ConfirmedAdmin
+from commands.admin.ending import end_panel
 from commands.admin.lock import lock_panel
+from commands.admin.security import UserSecurityAdmin
 from commands.admin.text import EFFECT_COLOURS, label, link, moment, visible
 from commands.models import Rule, Verb
 
@@ -19,11 +22,11 @@ admin.site.unregister(Group)
 
 
 @admin.register(User)
-class UserAdmin(StockUserAdmin, ModelAdmin):
+class UserAdmin(UserSecurityAdmin, StockUserAdmin, ModelAdmin):
     """Users of mail and of these pages: a mail user needs no more than a name and a password."""
 
     empty_text = "No user yet: nobody can log in."
-    change_form_outer_before_template = "admin/lock_panel.html"
+    change_form_outer_before_template = "admin/user_before.html"
     change_form_outer_after_template = "admin/related_table.html"
     form = UserChangeForm
     add_form = UserCreationForm
@@ -62,6 +65,7 @@ class UserAdmin(StockUserAdmin, ModelAdmin):
         user = self.get_object(request, object_id)
         if isinstance(user, User):
             context["locks"] = lock_panel(request, user=user)
+            context |= end_panel(request, user)
             if may_view(request, Rule) and may_view(request, Verb):
                 context["related"] = own_rules(user)
         return super().change_view(request, object_id, form_url, context)
@@ -93,6 +97,6 @@ def own_rules(user: User) -> RelatedTable:
 
 
 @admin.register(Group)
-class GroupAdmin(StockGroupAdmin, ModelAdmin):
+class GroupAdmin(ConfirmedAdmin, StockGroupAdmin, ModelAdmin):
     empty_text = "No group yet. A group lets one rule speak for many users."
     search_help_text = "Name"

@@ -8,23 +8,27 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, RelatedDropdownFilter
 
+from commands.admin.argv import ArgvPage
 from commands.admin.base import Context, ModelAdmin, RelatedTable, may_view
-from commands.admin.history import HistoryAdmin
+from commands.admin.confirm import ConfirmedHistoryAdmin
+from commands.admin.console import ConsolePages
 from commands.admin.lock import lock_panel
 from commands.admin.mapfile import MapFilePages
 from commands.admin.signature import SignatureInline
 from commands.admin.text import EFFECT_COLOURS, label, link, moment, outcome_label, short, visible
 from commands.admin.verbform import VerbForm
 from commands.arguments import signature
+from commands.interpreters import interpreter
 from commands.kinds import kinds_by_field
 from commands.mapfile.entries import verb_entry
 from commands.models import ActionVerb, Execution, Rule, Tag, Verb
 
 EXECUTIONS = 8
+INTERPRETER_RIGHT = "commands.shell_verb"
 
 
 @admin.register(Verb)
-class VerbAdmin(MapFilePages, HistoryAdmin):
+class VerbAdmin(ArgvPage, ConsolePages, MapFilePages, ConfirmedHistoryAdmin):
     form = VerbForm
     inlines = (SignatureInline,)
     empty_text = "No verb yet: there is nothing that anybody could run. Add one, then a rule that says who may run it."
@@ -39,6 +43,7 @@ class VerbAdmin(MapFilePages, HistoryAdmin):
     search_fields = ("name", "description", "tags__name")
     search_help_text = "Name, description or tag"
     actions_list = ("map_file", "changes")
+    change_form_template = "admin/verb.html"
     change_form_outer_before_template = "admin/lock_panel.html"
     change_form_outer_after_template = "admin/related_tables.html"
     fieldsets = (
@@ -55,16 +60,20 @@ class VerbAdmin(MapFilePages, HistoryAdmin):
         ),
         ("How it is called", {"fields": ("mode", "takes_input", "changes_mail")}),
         (
+            "Limits of one execution",
+            {
+                "fields": (("time_limit", "idle_limit"), ("output_limit", "input_limit")),
+                "classes": ("after-signatures",),
+            },
+        ),
+        (
             "What is recorded",
             {
                 "fields": ("transcript", "redactions"),
                 "description": "That it ran, by whom and with which arguments is always recorded. This is of what it "
                 "reads and writes; secret arguments are in neither.",
+                "classes": ("after-signatures",),
             },
-        ),
-        (
-            "Limits of one execution",
-            {"fields": (("time_limit", "idle_limit"), ("output_limit", "input_limit"))},
         ),
     )
     autocomplete_fields = ("tags",)
@@ -74,6 +83,21 @@ class VerbAdmin(MapFilePages, HistoryAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Verb]:
         return super().get_queryset(request).prefetch_related("signatures__parameters", "tags")
+
+    def get_form(self, request: HttpRequest, obj: Verb | None = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        form.may_name_interpreter = request.user.has_perm(INTERPRETER_RIGHT)
+        return form
+
+    def _may_revert(self, request: HttpRequest, row: Any, newest: int | None) -> bool:
+        """Not to a shell that the form would refuse."""
+        return super()._may_revert(request, row, newest) and (
+            row.kind != "program"
+            or not row.argv
+            or not interpreter(row.argv[0])
+            or request.user.has_perm(INTERPRETER_RIGHT)
+            or Verb.objects.filter(pk=row.id, kind="program", argv=row.argv).exists()
+        )
 
     def save_model(self, request: HttpRequest, obj: Verb, form: "ModelForm[Verb]", change: bool) -> None:
         """Nothing yet: with tags and signatures it is one change, which `save_related` makes."""
@@ -108,18 +132,36 @@ class VerbAdmin(MapFilePages, HistoryAdmin):
         signatures = [row.matcher() for row in verb.signatures.all()]
         return short(signature.usage(signatures, verb.takes_input) or "(no arguments)", 80, wraps=True)
 
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Context | None = None) -> HttpResponse:
+        context: Context = {"argv_url": reverse("admin:commands_verb_argv"), **(extra_context or {})}
+        return super().add_view(request, form_url, context)
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Context | None = None
     ) -> HttpResponse:
         context: Context = extra_context or {}
         verb = self.get_object(request, object_id)
         if verb:
+            if self.has_change_permission(request, verb):
+                context["argv_url"] = reverse("admin:commands_verb_argv")
+            context["verb_links"] = links(request, verb)
             context["locks"] = lock_panel(request, verb=verb)
             context["tables"] = [
                 *([who_may_run(verb)] if may_view(request, Rule) else []),
                 *([last_executions(verb)] if may_view(request, Execution) else []),
             ]
         return super().change_view(request, object_id, form_url, context)
+
+
+def links(request: HttpRequest, verb: Verb) -> list[tuple[str, str]]:
+    """Addresses and texts of the pages about the verb that one may open."""
+    found = []
+    if may_view(request, Rule):
+        found.append((f"{reverse('admin:commands_rule_explain_verb')}?verb={verb.name}", "Who may run it"))
+    if may_view(request, Execution):
+        found.append((f"{reverse('admin:commands_execution_changelist')}?verb={verb.name}", "Executions"))
+    found.append((reverse("admin:commands_verb_history", args=[verb.pk]), "History and differences"))
+    return found
 
 
 def who_may_run(verb: Verb) -> RelatedTable:

@@ -5,13 +5,16 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from commands import plugins
+from commands.admin.bytesize import ByteSizeField
 from commands.kinds import KINDS, foreign_fields
 from commands.models import Verb
+from commands.validators import validate_argv, validate_no_interpreter, validate_program_file
 
 JSON_FIELDS = ("argv", "environment", "redactions")
+SIZES = ("output_limit", "input_limit")
 CODE = {"rows": 3, "class": "code", "spellcheck": "false"}
 
 
@@ -31,6 +34,9 @@ def plugin_choices() -> list[tuple[str, str]]:
 
 
 class VerbForm(forms.ModelForm):
+    may_name_interpreter = False
+    """Whether who saves may let a verb run a shell: of the page, which makes a class of its own for each request."""
+
     plugin = forms.ChoiceField(
         choices=plugin_choices,
         required=False,
@@ -39,8 +45,10 @@ class VerbForm(forms.ModelForm):
     )
 
     class Meta:
-        field_classes = dict.fromkeys(JSON_FIELDS, ReadableJSONField)
-        widgets = {name: UnfoldAdminTextareaWidget(CODE) for name in JSON_FIELDS}
+        field_classes = {**dict.fromkeys(JSON_FIELDS, ReadableJSONField), **dict.fromkeys(SIZES, ByteSizeField)}
+        widgets = {name: UnfoldAdminTextareaWidget(CODE) for name in JSON_FIELDS} | {
+            name: UnfoldAdminTextInputWidget({"autocomplete": "off"}) for name in SIZES
+        }
 
     def clean_argv(self) -> Any:
         return self.cleaned_data["argv"] or []
@@ -60,7 +68,25 @@ class VerbForm(forms.ModelForm):
             for name in foreign_fields(kind):
                 self.errors.pop(name, None)
                 self.cleaned_data[name] = getattr(Verb(), name)
+        if kind == "program" and self.cleaned_data.get("argv"):
+            self._check_program(self.cleaned_data["argv"])
         return cleaned
+
+    def _check_program(self, argv: Any) -> None:
+        """A verb that has its shell already keeps it as it is: all that comes after the shell's name is its program."""
+        try:
+            validate_argv(argv)
+        except ValidationError:
+            return  # the model says so
+        is_as_it_was = argv == self.initial.get("argv")
+        try:
+            if not (self.may_name_interpreter or is_as_it_was):
+                validate_no_interpreter(argv[0])
+            # What can't be run any more must not keep anybody from turning the verb off.
+            if self.cleaned_data.get("enabled") or not is_as_it_was:
+                validate_program_file(argv[0])
+        except ValidationError as error:
+            self.add_error("argv", error)
 
 
 def _explain(text: str) -> str:

@@ -20,6 +20,8 @@ from commands.execution.output import Output
 from commands.execution.revocation import watch
 from commands.execution.running import GRACE_SECONDS, Execution
 from commands.execution.slots import NoSlotFree, take_slot
+from commands.live.executions import shown
+from commands.live.tap import Tap
 from commands.message import Message, Messages
 from commands.outcome import Outcome
 
@@ -75,6 +77,7 @@ class _Run:
         self._stopped: Outcome | None = None
         self._reason = ""
         self._execution: Execution | None = None
+        self._tap: Tap | None = None
         self._carrying: asyncio.Task[None] | None = None
         self._asking: asyncio.Task[None] | None = None
 
@@ -95,8 +98,9 @@ class _Run:
         accepted = await authorize(self._attempt)
         if self._gone:
             return await _record(accepted, _nothing_ran(accepted, Outcome.CLIENT_GONE))
-        with watch.over(accepted, self._stop):
-            return await self._start(accepted)
+        with watch.over(accepted, self._stop), shown(accepted, self._stop, self._use_tap) as running:
+            running.came_out = end = await self._start(accepted)
+        return end
 
     def client_gone(self) -> None:
         self._gone = True
@@ -152,6 +156,11 @@ class _Run:
         if self._execution is not None:
             self._execution.end(cause, reason)
 
+    def _use_tap(self, tap: Tap | None) -> None:
+        self._tap = tap
+        if self._execution is not None:
+            self._execution.tap = tap
+
     async def _run_for_each(self, accepted: Accepted, messages: AsyncIterator[Message]) -> None:
         async for message in messages:
             if self._stopped is not None:
@@ -169,6 +178,7 @@ class _Run:
         executable = await START[accepted.verb.kind](accepted)
         if self._execution is None or message is None:
             self._execution = Execution(accepted, executable, message)
+            self._execution.tap = self._tap
         else:
             self._execution.run_again(executable, message)
         if self._stopped is not None:  # while it was being started

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import NamedTuple
 
 from commands.attempt import Accepted
@@ -72,13 +73,17 @@ async def _read(reader: Reader) -> bytes:
     return await reader.read(CHUNK)
 
 
-async def log_stderr(accepted: Accepted, stderr: Reader, recorder: Recorder | None = None) -> None:
+async def log_stderr(
+    accepted: Accepted, stderr: Reader, recorder: Recorder | None = None, show: Callable[[bytes], None] | None = None
+) -> None:
     """Read all of it, so that the program can't block on it, record it if there is a transcript, log the beginning."""
     kept = bytearray()
     while data := await stderr.read(CHUNK):
         if recorder is not None:
             await recorder.room()
             recorder.put(ERROR, data)
+        if show is not None:
+            show(data)
         kept += data[: LOGGED_STDERR - len(kept)]
     if kept:
         logger.warning(

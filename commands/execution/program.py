@@ -18,6 +18,7 @@ from commands.attempt import Accepted
 from commands.execution.environment import build_environment, make_home
 from commands.execution.executable import ExecutableUnavailable, Exit
 from commands.execution.pipes import PipeReader, PipeWriter
+from commands.programfile import check_program
 
 _End = TypeVar("_End", PipeReader, PipeWriter)
 
@@ -31,13 +32,18 @@ _DEFAULT_SIGNALS = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
 
 
 async def start_program(accepted: Accepted) -> "Program":
-    """The secret arguments are the first lines of its input."""
+    """The secret arguments are the first lines of its input.
+
+    Its file is looked at each time (30 µs): what has changed since the verb was saved is refused. Between that and the
+    spawn nobody can put another one there who could not have done so before: that is what is looked for.
+    """
     secrets = b"".join(secret + b"\n" for secret in accepted.match.secrets)
     if len(secrets) > select.PIPE_BUF:  # more than any pipe takes at once, so it would be waited for without a limit
         raise ExecutableUnavailable("more secret arguments than a pipe takes at once")
     try:
+        check_program(os.fsdecode(accepted.argv[0]))
         program = spawn(accepted.argv, build_environment(accepted, make_home(accepted.attempt.user_id)))
-    except (OSError, ValueError) as error:  # ValueError: a NUL
+    except (OSError, ValueError) as error:  # ValueError: a NUL, an unsafe file
         raise ExecutableUnavailable(f"{os.fsdecode(accepted.argv[0])}: {error}") from error
     with contextlib.suppress(BrokenPipeError):  # it reads none
         await program.stdin.write(secrets)

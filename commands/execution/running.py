@@ -5,6 +5,7 @@ import asyncio
 from commands.attempt import Accepted
 from commands.execution.executable import Executable, Exit, Take
 from commands.execution.output import CHUNK, Output, OutputReader, log_stderr
+from commands.live.tap import Tap
 from commands.message import Message
 from commands.outcome import Outcome
 from commands.transcript.chunk import ERROR, INPUT, OUTPUT
@@ -13,7 +14,9 @@ from commands.transcript.recorder import start_recording
 GRACE_SECONDS = 2.0
 
 REVOKED_GRACE_SECONDS = 0.4
-"""What runs by a right that was taken away is to be gone within a second."""
+"""What an administrator ends, or runs by a right that was taken away, is to be gone within a second."""
+
+_AT_ONCE = frozenset({Outcome.REVOKED, Outcome.ENDED})
 
 # Found in what an executable has left behind, so they count after its end too.
 _FOUND_IN_OUTPUT = frozenset({Outcome.LIMIT, Outcome.CANNOT, Outcome.ERROR, Outcome.AUDIT_LOST})
@@ -41,6 +44,8 @@ class Execution:
         self.reason = ""
         """Of the cause, for the record."""
         self.exit: Exit | None = None
+        self.tap: Tap | None = None
+        """While somebody watches it."""
         self._accepted = accepted
         self._loop = asyncio.get_running_loop()
         self._output_cut = False
@@ -55,7 +60,7 @@ class Execution:
         stderr = executable.stderr
         self._output = OutputReader(executable.stdout, stderr if self.verb.send_stderr else None)
         self._logging = (
-            self._loop.create_task(log_stderr(self._accepted, stderr, self._recorder))
+            self._loop.create_task(log_stderr(self._accepted, stderr, self._recorder, self._show_stderr))
             if stderr and not self.verb.send_stderr
             else None
         )
@@ -109,8 +114,14 @@ class Execution:
     def _count_output(self, stream: str, data: bytes) -> None:
         if self._recorder is not None:
             self._recorder.put(_STREAMS[stream], data)
+        if self.tap is not None:
+            self.tap.put(_STREAMS[stream], data)
         self.bytes_out += len(data)
         self._last_byte = self._loop.time()
+
+    def _show_stderr(self, data: bytes) -> None:
+        if self.tap is not None:
+            self.tap.put(ERROR, data)
 
     @property
     def _may_record(self) -> bool:
@@ -159,6 +170,8 @@ class Execution:
     def _count_input(self, data: bytes) -> None:
         if self._recorder is not None:
             self._recorder.put(INPUT, data)
+        if self.tap is not None:
+            self.tap.put(INPUT, data)
         self.bytes_in += len(data)
         self._last_byte = self._loop.time()
 
@@ -178,7 +191,7 @@ class Execution:
     def _terminate(self, cause: Outcome) -> None:
         self._executable.terminate()
         self._timer.cancel()
-        grace = REVOKED_GRACE_SECONDS if cause is Outcome.REVOKED else GRACE_SECONDS
+        grace = REVOKED_GRACE_SECONDS if cause in _AT_ONCE else GRACE_SECONDS
         self._timer = self._loop.call_later(grace, self._executable.kill)
 
     def kill(self) -> None:

@@ -26,7 +26,7 @@ def parse(text: str | bytes) -> tuple["Places", Contents, list[Problem]]:
 
     MapFileError: nothing of it can be read, since it is no TOML, empty, or of another version.
     """
-    text = _decoded(text)
+    text = decoded(text)
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # not TOMLDecodeError alone: a number may have too many digits
@@ -179,7 +179,8 @@ class _Reader:
         self.problems.append(Problem(where, text))
 
 
-def _decoded(text: str | bytes) -> str:
+def decoded(text: str | bytes) -> str:
+    """Raises MapFileError."""
     if isinstance(text, str):
         return text
     try:

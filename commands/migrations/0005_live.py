@@ -58,9 +58,40 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-since'],
-                'permissions': [('end_connection', 'Can end connections')],
+                'permissions': [('end_connection', 'Can end connections'), ('display_connection', 'Can leave pages open on a display, where there is no right but to look')],
                 'default_permissions': ('view',),
                 'indexes': [models.Index(fields=['user_id'], name='connection_user')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Server',
+            fields=[
+                ('node', models.CharField(help_text='Host name and process id of the server.', max_length=200, primary_key=True, serialize=False)),
+                ('since', models.DateTimeField()),
+                ('seen_at', models.DateTimeField(help_text='Refreshed every few seconds while it lives.')),
+                ('engine', models.CharField(help_text='Where the mail is kept.', max_length=200)),
+                ('engine_fault', models.CharField(blank=True, help_text='Empty: the engine has answered.', max_length=400)),
+                ('audit_waiting', models.PositiveIntegerField(default=0, help_text='Units that waited for the audit writer.')),
+                ('audit_lag', models.FloatField(default=0, help_text='Seconds that the oldest of them had waited.')),
+            ],
+            options={
+                'default_permissions': (),
+            },
+        ),
+        migrations.CreateModel(
+            name='Verification',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('at', models.DateTimeField()),
+                ('made_by', models.CharField(max_length=200)),
+                ('events', models.PositiveBigIntegerField()),
+                ('faults', models.PositiveIntegerField()),
+                ('anchored_until', models.DateTimeField(blank=True, help_text='Time of the newest anchor it had.', null=True)),
+            ],
+            options={
+                'ordering': ['-at'],
+                'default_permissions': (),
+                'indexes': [models.Index(fields=['at'], name='verification_at')],
             },
         ),
     ]

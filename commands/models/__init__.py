@@ -5,6 +5,7 @@ from commands.models.live import Connection, EndRequest, Watcher
 from commands.models.lock import Lock
 from commands.models.revision import MapRevision
 from commands.models.rule import Rule
+from commands.models.server import Server, Verification
 from commands.models.signature import Parameter, Signature
 from commands.models.tag import Tag
 from commands.models.transcript import TranscriptChunk
@@ -21,9 +22,11 @@ __all__ = [
     "MapRevision",
     "Parameter",
     "Rule",
+    "Server",
     "Signature",
     "Tag",
     "TranscriptChunk",
     "Verb",
+    "Verification",
     "Watcher",
 ]

@@ -22,7 +22,10 @@ class Connection(models.Model):
     class Meta:
         ordering = ["-since"]
         default_permissions = ("view",)
-        permissions = [("end_connection", "Can end connections")]
+        permissions = [
+            ("end_connection", "Can end connections"),
+            ("display_connection", "Can leave pages open on a display, where there is no right but to look"),
+        ]
         indexes = [models.Index(fields=["user_id"], name="connection_user")]
 
     def __str__(self) -> str:

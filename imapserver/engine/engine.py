@@ -23,6 +23,9 @@ class Engine(Protocol):
     async def stop(self) -> None:
         """Return when the engine is gone with all its processes. May be called at any time, any number of times."""
 
+    async def check(self) -> None:
+        """Return if it answers, without logging anybody in. Raises EngineUnavailable, within 15 s."""
+
     async def open(
         self, username: str, credentials: Credentials | None = None, origin: Origin | None = None
     ) -> EngineConnection | None:

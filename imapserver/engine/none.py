@@ -14,5 +14,8 @@ class NoEngine:
     async def stop(self) -> None:
         pass
 
+    async def check(self) -> None:
+        pass
+
     async def open(self, username: str, credentials: Credentials | None = None, origin: Origin | None = None) -> None:
         return None

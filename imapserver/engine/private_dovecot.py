@@ -109,6 +109,11 @@ class PrivateDovecot:
             os.close(self._lock)
             self._lock = None
 
+    async def check(self) -> None:
+        # It is watched and started again as it is; a greeting every few seconds would be a line each in its log.
+        if not self._ready.is_set() or self._master is None or self._master.gone:
+            raise EngineUnavailable(f"dovecot is being started again; its log: {self._log}")
+
     async def open(
         self, username: str, credentials: Credentials | None = None, origin: Origin | None = None
     ) -> EngineConnection:

@@ -18,6 +18,7 @@ from imapserver.wire.secret import Secret
 logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 10
+GREETING_SECONDS = 5
 TOKEN_MECHANISMS = ("OAUTHBEARER", "XOAUTH2")
 
 # What a name may hold on its way to an engine that decides by it. No blank, and no `*`: Dovecot reads `user*master`
@@ -99,6 +100,19 @@ class RemoteEngine:
 
     async def stop(self) -> None:
         pass
+
+    async def check(self) -> None:
+        try:
+            connection = await self._connect()
+            try:
+                async with asyncio.timeout(GREETING_SECONDS):
+                    await connection.greet()
+            finally:
+                connection.transport.abort()
+        except TimeoutError:
+            raise EngineUnavailable(f"{self.name} does not greet") from None
+        except OSError as error:  # ssl.SSLError is one
+            raise EngineUnavailable(f"{self.name}: {error}") from error
 
     async def open(
         self, username: str, credentials: Credentials | None = None, origin: Origin | None = None

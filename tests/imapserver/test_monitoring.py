@@ -1,14 +1,21 @@
 """/health and /metrics on the whole server."""
 
 import json
+import subprocess
+import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from tests.support import peers
 from tests.support.conversation import Client
+from tests.support.engine import READY, Peer, ScriptedEngine
+from tests.support.process import eventually
 from tests.support.server import Server
 
 
@@ -82,3 +89,59 @@ def test_others_find_nothing_whatever_they_say_of_where_they_come_from(site: Ser
     with site.running("--engine", "none", METRICS_FROM="192.0.2.0/24"):
         for path in ("/health", "/metrics"):
             assert get(site, path, **{"X-Forwarded-For": "192.0.2.1"})[0] == 404
+
+
+@contextmanager
+def redis() -> Iterator[str]:
+    """A Redis server on a Unix socket; gives its URL."""
+    program = peers.require("redis-server", "redis-server")
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "redis"
+        process = subprocess.Popen(
+            [program, "--port", "0", "--unixsocket", path, "--save", "", "--dir", directory], stdout=subprocess.DEVNULL
+        )
+        try:
+            assert eventually(path.exists)
+            yield f"unix://{path}"
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def test_health_asks_redis_and_users_are_served_without_it(site: Server) -> None:
+    with redis() as url, site.running("--engine", "none", REDIS_URL=url):
+        assert json.loads(get(site, "/health")[1])["channel_layer"] == "ok"
+    with site.running("--engine", "none", REDIS_URL=url):
+        status, text = get(site, "/health")
+        assert (status, json.loads(text)["channel_layer"]) == (200, "unavailable")
+    with site.running("--engine", "none"):
+        assert json.loads(get(site, "/health")[1])["channel_layer"] == "in memory"
+
+
+def test_health_is_503_while_the_engine_does_not_answer(site: Server) -> None:
+    def says_nothing(peer: Peer) -> None:
+        peer.hear_all()
+
+    with ScriptedEngine(says_nothing) as engine:
+        engine.stop()  # whoever comes now is refused
+        with site.running("--engine", engine.url, ENGINE_TLS="off"):
+            assert eventually(lambda: get(site, "/health")[0] == 503)
+            assert json.loads(get(site, "/health")[1])["engine"] == "unavailable"
+            assert samples(site)["imapx_engine_up",] == 0
+            ((fault,),) = site.query("SELECT engine_fault FROM commands_server")
+            assert str(fault).startswith(engine.url)
+    assert site.query("SELECT node FROM commands_server") == []
+
+
+def test_health_is_well_while_the_engine_greets(site: Server) -> None:
+    def greets(peer: Peer) -> None:
+        peer.say(READY)
+        peer.hear_all()
+
+    with ScriptedEngine(greets) as engine, site.running("--engine", engine.url, ENGINE_TLS="off"):
+        assert eventually(lambda: site.query("SELECT node FROM commands_server"))
+        status, text = get(site, "/health")
+        assert (status, json.loads(text)["engine"]) == (200, "ok")
+        found = samples(site)
+    assert found["imapx_engine_up",] == 1
+    assert found["imapx_audit_lag_seconds",] == 0

@@ -12,6 +12,7 @@ from commands.audit_text import visible
 from commands.changes import by_command
 from commands.explaining import shadow
 from commands.mapfile.load import Change, MapFileError, check, difference, dump, load
+from commands.mapfile.programs import unsafe_programs
 
 TROUBLE = 2  # as diff(1): 1 is for "there is a difference"
 
@@ -59,8 +60,10 @@ class Command(BaseCommand):
             raise CommandError(f"{options['output']} can't be written: {error.strerror}.", returncode=TROUBLE) from None
 
     def _check(self, options: dict[str, Any]) -> None:
-        if problems := check(_read(options["file"])):
+        text = _read(options["file"])
+        if problems := check(text):
             raise MapFileError(problems)
+        self._warn(text)
         self.stdout.write("It can be loaded.")
 
     def _diff(self, options: dict[str, Any]) -> None:
@@ -71,10 +74,12 @@ class Command(BaseCommand):
         text = _read(options["file"])
         if options["dry_run"]:
             changed = self._show(difference(text))
+            self._warn(text)
             self.stdout.write("Nothing was changed: it was a dry run." if changed else "It would change nothing.")
             return
         with by_command("map load"):
             changed = self._show(load(text, options["reason"]))
+        self._warn(text)
         self.stdout.write("Loaded." if changed else "Nothing to change: the database is as the file says.")
 
     def _shadow(self, options: dict[str, Any]) -> None:
@@ -86,6 +91,10 @@ class Command(BaseCommand):
             self.stdout.write(line)
         if run.differing:
             sys.exit(1)
+
+    def _warn(self, text: bytes) -> None:
+        for problem in unsafe_programs(text):
+            self.stderr.write(visible(f"warning: {problem} It would not be started on this machine."))
 
     def _show(self, changes: Iterable[Change]) -> bool:
         changed = False

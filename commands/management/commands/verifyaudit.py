@@ -3,16 +3,20 @@
 import sys
 import uuid
 from argparse import ArgumentParser
+from datetime import datetime
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import Error as StoreError
 
+from commands.evidence import verification
 from commands.evidence.anchors import anchors_file, read
 from commands.evidence.head import directory
 from commands.evidence.keyfile import BadKeyFile, Key, read_root, roots
 from commands.evidence.verify import Report, Unreadable, Verifier
+from commands.system_user import system_user
 
 
 class Command(BaseCommand):
@@ -54,17 +58,27 @@ class Command(BaseCommand):
             self.stderr.write(f"There is no {anchors[0]}: whether a chain's end was cut off can't be told.")
             anchors = []
         try:
-            found = chain.from_iterable(map(read, anchors))
+            newest = verification.Newest()
+            found = newest.of(chain.from_iterable(map(read, anchors)))
             report = Verifier(_keys(options["key"]), found, options["chain"], options["tolerance"], _tell).run()
         except OSError as error:
             raise CommandError(f"The anchors can't be read: {error}") from error
         except Unreadable as error:
+            self._note(0, 1, None)
             raise CommandError(f"Edited, or inserted: the record can't be read {error}") from error
         for finding in report.findings:
             self.stdout.write(str(finding))
         self.stdout.write(_summary(report))
+        if options["chain"] is None:
+            self._note(report.events, len(report.findings), newest.at)
         if report.findings:
             sys.exit(1)
+
+    def _note(self, events: int, faults: int, anchored_until: datetime | None) -> None:
+        try:
+            verification.note(events, faults, anchored_until, f"{system_user()} (manage.py)")
+        except StoreError as error:  # whoever verifies may have no right to write anything
+            self.stderr.write(f"The overview of the web will not tell of this: {error}")
 
 
 def _tell(events: int) -> None:

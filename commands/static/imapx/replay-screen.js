@@ -24,8 +24,21 @@ export class Screen {
     }
 
     show(chunks) {
+        this.#add(chunks.map((chunk) => (chunk.data === null ? sizeOf(chunk) : this.#textOf(chunk))));
+    }
+
+    /** A line about what is shown, which is no part of it. */
+    note(text) {
+        const element = document.createElement("div");
+        element.className = "replay-note";
+        element.textContent = text;
+        this.#characters += text.length;
+        this.#add([element]);
+    }
+
+    #add(elements) {
         const atEnd = this.#element.scrollTop + this.#element.clientHeight >= this.#element.scrollHeight - 40;
-        this.#element.append(...chunks.map((chunk) => (chunk.data === null ? sizeOf(chunk) : this.#textOf(chunk))));
+        this.#element.append(...elements);
         while (this.#element.childElementCount > KEPT_CHUNKS || this.#characters > KEPT_CHARACTERS) {
             this.#characters -= this.#element.firstElementChild.textContent.length;
             this.#element.firstElementChild.remove();

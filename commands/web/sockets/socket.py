@@ -35,11 +35,13 @@ class PageSocket(AsyncConsumer):
 
     permissions: Sequence[str] = ()
     staff_only = True
+    channel_layer_alias: str | None = None  # where Redis is the layer and away, only those that need it are ended
     user: User
     _looking: asyncio.Task[None] | None = None
     """While it is open."""
     _second = 0.0
     _messages = 0
+    _is_closing = False
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         try:
@@ -61,13 +63,22 @@ class PageSocket(AsyncConsumer):
     async def closed(self) -> None:
         """It is gone. Called once if `opened` was."""
 
+    def may(self, user: User) -> bool:
+        """Whether the user has the rights. Reads the database; asked again and again."""
+        return user.has_perms(self.permissions)
+
+    async def looked(self) -> None:
+        """It was found that `user`, who is as the database has them now, still may."""
+
     async def tell(self, **message: Any) -> None:
         """Send a JSON object. What is sent to one that is gone is dropped."""
-        if self._looking is not None:
+        if self._looking is not None and not self._is_closing:
             await self.send({"type": "websocket.send", "text": json.dumps(message)})
 
     async def close(self, code: int) -> None:
-        await self.send({"type": "websocket.close", "code": code})
+        if not self._is_closing:
+            self._is_closing = True
+            await self.send({"type": "websocket.close", "code": code})
 
     # Messages of ASGI
 
@@ -83,6 +94,8 @@ class PageSocket(AsyncConsumer):
 
     async def websocket_receive(self, message: Any) -> None:
         text = message.get("text")
+        if self._is_closing:
+            return
         if not self._may_receive():
             await self.close(TOO_MUCH)
             return
@@ -116,6 +129,8 @@ class PageSocket(AsyncConsumer):
             if user is None:
                 await self.close(FORBIDDEN)
                 return
+            self.user = user
+            await self.looked()
 
     async def _user_now(self) -> User | None:
         cookies = self.scope.get("cookies", {})
@@ -125,4 +140,4 @@ class PageSocket(AsyncConsumer):
         user = user_of(cookies.get(settings.SESSION_COOKIE_NAME))
         if user is None or (self.staff_only and not user.is_staff):
             return None
-        return user if user.has_perms(self.permissions) else None
+        return user if self.may(user) else None

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from commands.execution.environment import prepare_process
+from imapserver import web_login
 from imapserver.addresses import address, shown
 from imapserver.connection import ImapConnection
 from imapserver.engine import choose
@@ -75,6 +76,7 @@ class Command(BaseCommand):
             engine = choose(options["engine"])
         except ValueError as error:
             raise CommandError(str(error)) from error
+        web_login.use(engine)
         certificate = _certificate()
         connection = _traced(options["trace"], options["trace_contents"])
         prepare_process()

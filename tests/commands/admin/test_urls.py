@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.history]
 ACTORS = "ausAORVS"
 ROLES = {"A": "Auditors", "O": "Operators", "R": "Rule editors", "V": "Verb editors"}
 STAFF, MAP, NOBODY = "sAORVS", "AORVS", ""
+USERS = "usAORVS"
 
 
 class Who(NamedTuple):
@@ -49,6 +50,21 @@ ADDRESSES = {
     "": Who(ACTORS),  # leads to the overview
     "health": Who(ACTORS),  # by address: see tests/imapserver/test_monitoring.py
     "metrics": Who(ACTORS),
+    "me/": Who(USERS),  # each about the one who asks: see tests/commands/web/own
+    "me/history/": Who(USERS),
+    "me/refused/": Who(USERS),
+    "me/logins/": Who(USERS),
+    "me/end/<uuid:key>/": Who(NOBODY, NOBODY),  # it is another's
+    "me/end/all/": Who(NOBODY, USERS),
+    "me/disconnect/<uuid:key>/": Who(NOBODY, USERS),  # leads back: it may have gone
+    "me/lock/": Who(NOBODY, USERS),
+    "me/lift/<int:key>/": Who(NOBODY, NOBODY),
+    "security/": Who(USERS),
+    "security/set-up/": Who(USERS, USERS),
+    "security/recovery-codes/": Who(NOBODY, USERS),
+    "security/remove/": Who(USERS, USERS),
+    "me/login/": Who(ACTORS),
+    "me/logout/": Who(NOBODY),
     "admin/": Who(STAFF),
     "admin/login/": Who(ACTORS),
     "admin/logout/": Who("au"),  # leads to the login page; for staff by POST alone
@@ -62,11 +78,14 @@ ADDRESSES = {
     "admin/(?P<url>.*)$": Who(NOBODY),  # what is not there
     **_model("auth/user", MAP, add="S", change="S", delete="S"),
     "admin/auth/user/<id>/password/": Who("S", "S"),
+    "admin/auth/user/<path:object_id>/second-factor/": Who("S", "S"),
     **_model("auth/group", MAP, add="S", change="S", delete="S"),
     **_model("commands/verb", MAP, add="VS", change="VS", delete="VS"),
     **_history("verb", "VS"),
     "admin/commands/verb/map/": Who("S", "S"),  # no role may change verbs and rules both
     "admin/commands/verb/map/download/": Who("S"),
+    "admin/commands/verb/console/": Who(STAFF),  # each runs what the rules allow them
+    "admin/commands/verb/<int:pk>/try/": Who("VS"),
     **_model("commands/actionverb", MAP, add="VS", change="VS", delete="VS"),
     **_model("commands/tag", MAP, add="RVS", change="RVS", delete="RVS"),
     **_model("commands/rule", MAP, add="RS", change="RS", delete="RS"),
@@ -127,6 +146,8 @@ def _filled(route: str, rows: dict[str, Any]) -> str:
         "<id>": str(row.pk),
         "<int:pk>": str(row.pk),
         "<uuid:execution_id>": str(rows["commands/execution"].pk),
+        "<uuid:key>": str(rows["commands/execution"].pk),
+        "<int:key>": str(rows["commands/lock"].pk),
         "<str:form>": "jsonl" if model == "commands/auditevent" else "output",
         r"^(?P<app_label>commands|auth)/$": "commands/",
         "(?P<url>.*)$": "nothing/of/this/name/",
@@ -149,7 +170,7 @@ def client_of(actor: str, *, checks_csrf: bool = False) -> Client:
 
 
 def is_answered(response: Any) -> bool:
-    leads_to_login = response.status_code == 302 and response["Location"].startswith("/admin/login/")
+    leads_to_login = response.status_code == 302 and response["Location"].startswith(("/admin/login/", "/me/login/"))
     return response.status_code < 400 and not leads_to_login
 
 
