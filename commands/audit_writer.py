@@ -149,7 +149,6 @@ class Writer:
             self._oldest = None
             connection.close()
 
-
     def _write_since(self, oldest: float | None) -> None:
         self._oldest = oldest
 

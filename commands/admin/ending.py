@@ -92,7 +92,6 @@ class EndMixin(ModelAdmin):
         context = {
             **self.admin_site.each_context(request),
             "title": f"End {target.text}",
-            "opts": self.opts,
             "target": target,
             "may_end_everything": target.name != "user" and request.user.has_perms(END_USER),
             "reason": form.data.get("reason", ""),

@@ -126,9 +126,7 @@ def _newest_anchor(now: datetime) -> State:
     after = AuditEvent.objects.filter(at__gt=told).order_by("at").values_list("at", "node")[:EVENTS]
     waiting = next((at for at, node in after if node.rpartition(":")[0] == here), now)
     is_well = (now - waiting).total_seconds() <= 2 * settings.IMAPX["AUDIT_ANCHOR_SECONDS"]
-    return State(
-        name, ago(told, now) + ("" if is_well else f", and an event of {ago(waiting, now)} has none"), is_well
-    )
+    return State(name, ago(told, now) + ("" if is_well else f", and an event of {ago(waiting, now)} has none"), is_well)
 
 
 def last_anchor(path: Path) -> datetime | None:

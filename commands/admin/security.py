@@ -18,6 +18,8 @@ from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
 from unfold.decorators import action
 from unfold.widgets import BASE_INPUT_CLASSES
 
@@ -28,6 +30,9 @@ from commands.admin.text import visible
 from commands.web import identity
 from commands.web.secondfactor import codes, demand
 from commands.web.secondfactor.change import record
+
+# Their stock pages show keys, and let one be put under another's name with no code asked for.
+admin.site.unregister([TOTPDevice, StaticDevice])
 
 SALT = "imapx.security.set-up"
 KEY_SECONDS = 3600

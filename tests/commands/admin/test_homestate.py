@@ -52,7 +52,6 @@ def test_server_tells_how_its_engine_is():
     ("fields", "words"),
     [
         ({"engine_fault": "imap://mail: Connection refused"}, "engine away: imap://mail: Connection refused"),
-        ({"seen_at": timezone.now() - timedelta(minutes=5)}, "seen 5\xa0minutes ago. It is dead"),
         ({"audit_waiting": 70, "audit_lag": 1.5}, "70 in the queue, for up to 1.5 s"),
     ],
 )
@@ -60,6 +59,13 @@ def test_server_that_is_not_well_says_what_to_do(fields: dict[str, Any], words: 
     server(**fields)
     ((text, is_well),) = told()
     assert words in text
+    assert not is_well
+
+
+def test_server_that_is_not_seen_is_told_with_what_to_do():
+    server(seen_at=timezone.now() - timedelta(minutes=5, seconds=5))
+    ((text, is_well),) = told()
+    assert "seen 5\xa0minutes ago. It is dead" in text
     assert not is_well
 
 

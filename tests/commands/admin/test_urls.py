@@ -67,7 +67,7 @@ ADDRESSES = {
     "me/logout/": Who(NOBODY),
     "admin/": Who(STAFF),
     "admin/login/": Who(ACTORS),
-    "admin/logout/": Who("au"),  # leads to the login page; for staff by POST alone
+    "admin/logout/": Who("u"),  # leads to the login page; for staff by POST alone
     "admin/password_change/": Who(STAFF),
     "admin/password_change/done/": Who(STAFF),
     "admin/jsi18n/": Who(STAFF),
@@ -84,6 +84,7 @@ ADDRESSES = {
     **_history("verb", "VS"),
     "admin/commands/verb/map/": Who("S", "S"),  # no role may change verbs and rules both
     "admin/commands/verb/map/download/": Who("S"),
+    "admin/commands/verb/argv/": Who(NOBODY, "VS"),
     "admin/commands/verb/console/": Who(STAFF),  # each runs what the rules allow them
     "admin/commands/verb/<int:pk>/try/": Who("VS"),
     **_model("commands/actionverb", MAP, add="VS", change="VS", delete="VS"),
@@ -98,7 +99,10 @@ ADDRESSES = {
     **_history("lock", NOBODY),
     "admin/commands/lock/now/": Who(NOBODY, "OS"),
     "admin/commands/lock/<int:pk>/lift/": Who(NOBODY, "OS"),
+    "admin/commands/connection/": Who("AOS"),  # the live page
+    "admin/commands/connection/end/": Who("OS", "OS"),
     **_model("commands/execution", "AOS"),
+    "admin/commands/execution/<uuid:execution_id>/watch/": Who("AS"),
     REPLAY: Who("AS"),
     f"{REPLAY}data/": Who(NOBODY),  # without the token that the page has
     f"{REPLAY}search/": Who(NOBODY),
