@@ -36,15 +36,16 @@ run: install
 try: install
 	@$(BIN)/python manage.py trydemo
 
-# The second run leaves out what touches no database, and the real clients, to whom it makes no difference.
-test: lint tests/interop/node_modules/.package-lock.json
+# The second run leaves out what touches no database, and the real clients and the browser, to whom it makes no
+# difference.
+test: lint tests/interop/node_modules/.package-lock.json tests/browser/node_modules/.package-lock.json
 	$(BIN)/python -m pytest $(PARALLEL) --database sqlite
 	$(BIN)/python -m pytest $(PARALLEL) --database postgresql --ignore tests/imapserver/wire --ignore tests/imapserver/engine \
-		--ignore tests/commands/programs --ignore tests/interop
+		--ignore tests/commands/programs --ignore tests/interop --ignore tests/browser
 
-tests/interop/node_modules/.package-lock.json: tests/interop/package-lock.json
-	@! command -v npm >/dev/null || npm ci --prefix tests/interop --ignore-scripts --no-audit --no-fund || \
-		echo "imapflow can't be installed: its tests are skipped."
+tests/%/node_modules/.package-lock.json: tests/%/package-lock.json
+	@! command -v npm >/dev/null || npm ci --prefix tests/$* --ignore-scripts --no-audit --no-fund || \
+		echo "What tests/$*/package.json names can't be installed: the tests that need it are skipped."
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .
@@ -66,5 +67,5 @@ lock: .venv/installed-dev
 	$(COMPILE) --extra dev -c requirements.txt -o requirements-dev.txt pyproject.toml
 
 clean:
-	rm -rf .venv var build *.egg-info tests/interop/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv var build *.egg-info tests/*/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -50,7 +50,7 @@ ROLES = (
     ),
     Role(
         "Displays",
-        "see who is connected and what runs, and stay logged in: for the screen on a wall, whose user has no other right",
+        "see who is connected and what runs, and stay logged in: for a screen on a wall, whose user has no other right",
         {"commands.connection": ("view", "display"), "commands.execution": VIEW},
     ),
     Role(

@@ -28,7 +28,7 @@ class Web:
             signal_handlers=False,
             verbosity=0,
             server_name="IMAPX",
-            # Pages send little: a message beyond it is answered by 1009 (RFC 6455 section 7.4.1).
+            # Pages send little: whoever sends a message beyond it is cut off.
             websocket_max_message_size=WEBSOCKET_BYTES,
             websocket_max_frame_size=WEBSOCKET_BYTES,
             websocket_timeout=WEBSOCKET_SECONDS,

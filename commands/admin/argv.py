@@ -14,6 +14,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin as UnfoldModelAdmin
 
+from commands.admin.base import Context
 from commands.admin.explainform import to_arguments
 from commands.admin.text import visible
 from commands.arguments import signature as signatures
@@ -70,7 +71,7 @@ class ArgvPage(UnfoldModelAdmin):
         form.is_valid()
         matchers, wrong = self._matchers(request, form.instance, is_stored=stored is not None)
         faults = [*_faults_of_form(form), *wrong]
-        context = {"faults": faults}
+        context: Context = {"faults": faults}
         if matchers is not None and not any(fault.field == "id_kind" for fault in faults):
             context |= answer(form.instance, matchers, request.POST.get(SAMPLE, "")[:LENGTH])
             if any(fault.field == "id_argv" for fault in faults):
@@ -81,16 +82,17 @@ class ArgvPage(UnfoldModelAdmin):
         self, request: HttpRequest, verb: Verb, *, is_stored: bool
     ) -> tuple[list[Signature] | None, list[Fault]]:
         """Of the form's signatures, None where they are not valid; of those stored for who may not change them."""
-        if not all(each.has_change_permission(request) for each in self.get_inline_instances(request)):
+        inlines = self.get_inline_instances(request)  # without those that one may not even see
+        if not inlines or not all(each.has_change_permission(request) for each in inlines):
             rows = Verb.objects.get(pk=verb.pk).signatures.prefetch_related("parameters") if is_stored else ()
             return [row.matcher() for row in rows], []
         formsets, _ = self._create_formsets(request, verb, change=is_stored)
         faults = [fault for formset in formsets for fault in _faults_of_formset(formset)]
         valid = [formset.matchers() for formset in formsets if formset.is_valid()]
-        return (valid[0] if valid else [] if not formsets else None), faults
+        return (valid[0] if valid else None), faults
 
 
-def answer(verb: Verb, matchers: Sequence[Signature], sample: str) -> dict[str, Any]:
+def answer(verb: Verb, matchers: Sequence[Signature], sample: str) -> Context:
     """What `admin/verb_argv.html` shows of sample arguments, one a line."""
     try:
         arguments = to_arguments(sample)
@@ -98,6 +100,8 @@ def answer(verb: Verb, matchers: Sequence[Signature], sample: str) -> dict[str, 
     except signatures.ArgumentLimitError as error:
         return {"refused": f"Refused, whatever the verb takes: {error}."}
     except signatures.UsageError:
+        if not arguments:
+            return {"ways": [visible(each.usage) for each in matchers]}
         return {"refused": "No signature takes these arguments.", "reasons": _reasons(matchers, arguments)}
     hidden = signatures.hidden_positions(matchers, arguments)
     shown = [

@@ -70,7 +70,7 @@ def short(text: str, width: int = 40, *, wraps: bool = False) -> SafeString:
 
 
 def moment(at: datetime.datetime) -> SafeString:
-    """Return a time to the second, with the exact one to point at. imapx/times.js puts it into the viewer's time zone."""
+    """Return a time to the second, with the exact one to point at. imapx/times.js puts it into the viewer's zone."""
     here, exact = timezone.localtime(at), at.astimezone(datetime.UTC)
     title = f"{exact:%Y-%m-%d %H:%M:%S.%f} UTC"
     if here.utcoffset():

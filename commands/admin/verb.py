@@ -56,6 +56,7 @@ class VerbAdmin(ArgvPage, ConsolePages, MapFilePages, ConfirmedHistoryAdmin):
                     *("address", "preamble", "connect_limit", "plugin"),
                 ),
                 "description": "Each kind has its own fields; those of the others are emptied.",
+                "classes": ("what-runs",),
             },
         ),
         ("How it is called", {"fields": ("mode", "takes_input", "changes_mail")}),
@@ -63,6 +64,7 @@ class VerbAdmin(ArgvPage, ConsolePages, MapFilePages, ConfirmedHistoryAdmin):
             "Limits of one execution",
             {
                 "fields": (("time_limit", "idle_limit"), ("output_limit", "input_limit")),
+                "description": "Past one of them the execution is ended.",
                 "classes": ("after-signatures",),
             },
         ),

@@ -50,6 +50,11 @@ class VerbForm(forms.ModelForm):
             name: UnfoldAdminTextInputWidget({"autocomplete": "off"}) for name in SIZES
         }
 
+        help_texts = {
+            "output_limit": "Of output: 1000 bytes, 64 KiB, 1 MiB.",
+            "input_limit": "Of input to a dialogue, likewise.",
+        }
+
     def clean_argv(self) -> Any:
         return self.cleaned_data["argv"] or []
 
@@ -71,6 +76,12 @@ class VerbForm(forms.ModelForm):
         if kind == "program" and self.cleaned_data.get("argv"):
             self._check_program(self.cleaned_data["argv"])
         return cleaned
+
+    def _update_errors(self, errors: ValidationError) -> None:
+        """Of a field that was refused nothing is in the instance, and that the model misses it is no news."""
+        for name in set(getattr(errors, "error_dict", ())) & set(self.errors):
+            del errors.error_dict[name]
+        super()._update_errors(errors)  # type: ignore[misc]  # of Django's, though not of its stubs
 
     def _check_program(self, argv: Any) -> None:
         """A verb that has its shell already keeps it as it is: all that comes after the shell's name is its program."""

@@ -27,7 +27,8 @@ def mismatch(signature: Signature, arguments: Sequence[bytes]) -> str:
     pairs = zip((*parameters, *parameters[-1:] * max(more, 0)), arguments, strict=False)
     for number, (parameter, argument) in enumerate(pairs, 1):
         if not parameter.match(argument):
-            return f"argument {number}, {parameter.label}: {_fault(parameter, argument)}"
+            is_said = parameter.type in (ParameterType.WORD, ParameterType.CHOICE)
+            return f"argument {number}{'' if is_said else f' ({parameter.label})'} {_fault(parameter, argument)}"
     return ""
 
 

@@ -131,7 +131,7 @@ class Look:
             await self._do_work()
         except Exception:  # an edge: whatever is wrong, what runs must not depend on it
             if not self._is_away:
-                logger.exception("What is to be ended or shown can't be found out; it is tried again")
+                logger.exception("What is to be ended or shown can't be found out now")
             self._is_away = True
         else:
             self._is_away = False

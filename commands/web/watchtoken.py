@@ -9,7 +9,7 @@ from django.core import signing
 SALT = "commands.watch"
 
 
-def make(execution_id: uuid.UUID, user_id: int) -> str:
+def make(execution_id: uuid.UUID, user_id: int | None) -> str:
     return signing.dumps([str(execution_id), user_id], salt=SALT)
 
 

@@ -13,7 +13,8 @@ NO_PAGE = re.compile(
     ^$ | ^health | ^metrics                              # leads to the overview; not for people
     | logout/$ | jsi18n/$ | autocomplete/$ | admin/search/$ | ^admin/r/ | ^admin/\(
     | <path:object_id>/$                                 # leads to the page for a change
-    | /(revert/<int:version>|now|lift)/$                 # by POST alone
+    | /(revert/<int:version>|now|lift|argv|recovery-codes)/$ # by POST alone
+    | ^me/(end|disconnect|lock|lift)/                     # by POST alone
     | /(data|search|download)/$ | <str:form>/$           # read by the replay's script; files
     | (execution|auditevent)/(add|<path:object_id>/delete)/$  # what is recorded is never added or deleted
     """,
@@ -37,12 +38,13 @@ TABLES = {
 
 def address(route: str, server: Server) -> str:
     """The route with a row of the server's in it."""
+    route = re.sub(r"\^\(\?P<app_label>.*", "commands/", route)
     model = "/".join(route.removeprefix("admin/").split("/")[:2])
     if "<" in route:
         table, condition = TABLES.get(model, (model.replace("/", "_"), "1 = 1"))
         ((key,), *_) = server.query(f"SELECT id FROM {table} WHERE {condition} ORDER BY id")
         route = re.sub(r"<(path:object_id|uuid:\w+|int:pk|id)>", _text(key), route)
-    return "/" + re.sub(r"\^\(\?P<app_label>.*", "commands/", route)
+    return f"/{route}"
 
 
 def _text(key: Any) -> str:

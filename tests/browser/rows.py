@@ -20,6 +20,7 @@ demo, calendar = User.objects.get(username="demo"), Verb.objects.get(name="calen
 for verb in Verb.objects.all():
     verb.save()  # a second version
 Rule.objects.first().save()
+Rule.objects.create(user=User.objects.get(username="admin"), verb=calendar)
 Lock.objects.create(user=User.objects.get(username="ann"), reason="lost phone", made_by="admin")
 now = timezone.now()
 for number, (verb, outcome, code) in enumerate(

@@ -115,3 +115,17 @@ def test_shadow_ends_with_1_where_something_would_come_out_otherwise(file: Path)
     assert "limits" in text
     assert not Rule.objects.exists()
     assert AuditEvent.objects.count() == 1
+
+
+def test_program_that_would_not_be_started_here_is_a_warning_and_no_error(tmp_path: Path) -> None:
+    file = tmp_path / "map.toml"
+    file.write_text(
+        'version = 1\n[[verb]]\nname = "gone"\nargv = ["/no/such/program"]\n'
+        '[[verb]]\nname = "off"\nargv = ["/no/such/program"]\nenabled = false\n'
+    )
+    warning = 'warning: verb "gone" (line 2), argv: There is no /no. It would not be started on this machine.'
+    for arguments in (("check", file), ("load", "--dry-run", file), ("load", file)):
+        errors = io.StringIO()
+        call_command("map", *map(str, arguments), stdout=io.StringIO(), stderr=errors)
+        assert errors.getvalue().splitlines() == [warning]
+    assert Verb.objects.count() == 2

@@ -28,6 +28,7 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(
             executable_path=program, args=arguments, chromium_sandbox=os.geteuid() != 0
         )
+        expect.set_options(timeout=PATIENCE)
         try:
             yield browser
         finally:

@@ -37,6 +37,13 @@ export function openTerminal(prompts, heard) {
             terminal.focus();
         });
     }
+    const reader = document.getElementById("terminal-reader");
+    reader.checked = localStorage.getItem("imapx-terminal-reader") === "yes";
+    reader.addEventListener("change", () => {
+        localStorage.setItem("imapx-terminal-reader", reader.checked ? "yes" : "no");
+        terminal.isRead = reader.checked;
+    });
+    terminal.isRead = reader.checked;
     return terminal;
 }
 

@@ -1,22 +1,39 @@
 // Names and keys for what unfold and the widgets on its pages leave to the eye and the mouse.
 
 const CLICKED = "[x-on\\:click]:not(a[href], button, input, select, summary)";
+const CONTROL = "a, button, input, select, textarea";
 const ICON = ".material-symbols-outlined";
 
-const NAMES = { dock_to_right: "Sidebar", light_mode: "Theme", dark_mode: "Theme", computer: "Theme" };
+// Of controls that are an icon and nothing else.
+const NAMES = {
+    add: "Add",
+    arrow_back: "Back",
+    close: "Close",
+    dark_mode: "Theme",
+    computer: "Theme",
+    delete: "Delete",
+    dock_to_right: "Sidebar",
+    edit: "Change",
+    filter_list: "Filters",
+    history: "History",
+    light_mode: "Theme",
+    more_vert: "More",
+    search: "Search",
+    visibility: "View",
+};
 
 function mend(root) {
     for (const each of root.querySelectorAll(CLICKED)) {
+        if (each.querySelector(CONTROL)) continue; // it only looks on at what happens in it
         each.tabIndex = 0;
         each.setAttribute("role", "button");
-        const name = NAMES[each.textContent.trim()];
-        if (name) each.setAttribute("aria-label", name);
+    }
+    for (const control of root.querySelectorAll("a[href], button, [role=button]")) {
+        const icon = control.matches(ICON) ? control : control.querySelector(ICON);
+        if (icon && !control.ariaLabel && !textBeside(control)) control.ariaLabel = control.title || nameOf(icon);
     }
     // Its text is the icon's name, which nobody wants read out beside what it stands for.
     for (const icon of root.querySelectorAll(`${ICON}:not([role])`)) icon.ariaHidden = "true";
-    for (const link of root.querySelectorAll("a[title]:not([aria-label])")) {
-        if (link.querySelector(ICON) && !textBeside(link)) link.ariaLabel = link.title;
-    }
     // Only what has a role may have a name.
     for (const hint of root.querySelectorAll("span.help-tooltip[aria-label]")) hint.setAttribute("role", "img");
     for (const scrolled of root.querySelectorAll(".simplebar-content-wrapper[role=region]")) {
@@ -25,8 +42,15 @@ function mend(root) {
     for (const chooser of root.querySelectorAll(".select2-container")) nameChooser(chooser);
 }
 
-function textBeside(element) {
-    return [...element.childNodes].some((node) => !node.matches?.(ICON) && node.textContent.trim());
+function textBeside(control) {
+    if (control.matches(ICON)) return false;
+    const icons = [...control.querySelectorAll(ICON)].map((icon) => icon.textContent).join("");
+    return control.textContent.replace(/\s/g, "").length > icons.replace(/\s/g, "").length;
+}
+
+function nameOf(icon) {
+    const written = icon.textContent.trim();
+    return NAMES[written] ?? written.replaceAll("_", " ");
 }
 
 /** select2 stands after the field that it hides, and has no name of its own. */

@@ -18,7 +18,7 @@ const MOVES = {
 };
 
 // What is no key of the line's own is given to its owner by name.
-const OTHERS = { "\r": "enter", "\n": "enter", "\x03": "interrupt", "\x04": "end", "\x0c": "clear" };
+const OTHERS = { "\r": "enter", "\n": "enter", "\x03": "interrupt", "\x04": "endInput", "\x0c": "clear" };
 
 /** Splits what a terminal sends into keys: [name, text]; a name is one of the above, "text", "paste" or "". */
 export function* keys(data) {
@@ -81,9 +81,11 @@ export class LineEditor {
 
     insert(text) {
         const room = LONGEST - this.text.length;
-        const parts = split(text.replace(/\r\n?/g, "\n").replace(/[^\P{C}\n\t\u200d]/gu, "").slice(0, Math.max(room, 0)));
-        this.#parts.splice(this.#at, 0, ...parts);
-        this.#at += parts.length;
+        const given = text.replace(/\r\n?/g, "\n").replace(/[^\P{C}\n\t\u200d]/gu, "").slice(0, Math.max(room, 0));
+        // Anew, as an accent may come after its letter.
+        const before = split(this.#parts.slice(0, this.#at).join("") + given);
+        this.#parts = before.concat(this.#parts.slice(this.#at));
+        this.#at = before.length;
     }
 
     /** Does what a key of this name does; false: it has none. */

@@ -54,7 +54,13 @@ function page(tab) {
   };
 }
 
+// A form with conditional fields has unfold bind the fields of its inlines too, to names that nothing has.
+function unbindInlines() {
+  for (const field of document.querySelectorAll(".formset [x-model\\.fill]")) field.removeAttribute("x-model.fill");
+}
+
 document.addEventListener("alpine:init", () => {
+  unbindInlines();
   Alpine.mapAttributes(readable);
   Alpine.data("page", page);
   Alpine.data("theme", (chosen) => theme(chosen));

@@ -29,21 +29,19 @@ const CLOSED = {
     4429: "Too much at once: the server has closed the connection.",
 };
 
-/** xterm.js makes style elements, which the page's policy lets in by its nonce alone. */
-function withNonce(nonce) {
-    return new Proxy(document, {
-        get(target, name) {
-            if (name === "createElement") {
-                return (...named) => {
-                    const made = target.createElement(...named);
-                    if (made instanceof HTMLStyleElement) made.nonce = nonce;
-                    return made;
-                };
-            }
-            const value = target[name];
-            return typeof value === "function" ? value.bind(target) : value;
-        },
-    });
+/** xterm.js makes style elements as it opens, which the page's policy lets in by its nonce alone. Its option
+ * documentOverride is not asked for all of them. */
+function open(screen, place, nonce) {
+    document.createElement = (...named) => {
+        const made = Document.prototype.createElement.apply(document, named);
+        if (made instanceof HTMLStyleElement) made.nonce = nonce;
+        return made;
+    };
+    try {
+        screen.open(place);
+    } finally {
+        delete document.createElement;
+    }
 }
 
 /** Nothing that moves a cursor, though the server should have left nothing. */
@@ -75,18 +73,16 @@ export class PageTerminal {
         this.prompts = prompts;
         this.heard = heard;
         this.#screen = new Terminal({
-            documentOverride: withNonce(nonce),
             convertEol: true,
             cursorBlink: false,
             fontFamily: "ui-monospace, 'DejaVu Sans Mono', monospace",
             fontSize: matchMedia("(max-width: 40rem)").matches ? 13 : 14,
-            screenReaderMode: true,
             scrollback: 5000,
             theme: THEMES[isDark()],
         });
         const fit = new FitAddon();
         this.#screen.loadAddon(fit);
-        this.#screen.open(place);
+        open(this.#screen, place, nonce);
         this.#screen.textarea?.setAttribute("aria-label", prompts ? "Command line" : "Input of what runs");
         this.#screen.attachCustomKeyEventHandler((event) => this.#isOurs(event));
         this.#screen.onData((data) => this.#typed(data));
@@ -125,12 +121,17 @@ export class PageTerminal {
         this.#screen.focus();
     }
 
+    /** Reads output aloud. Not always on: it costs time, and xterm.js then takes no text that comes without a key. */
+    set isRead(isRead) {
+        this.#screen.options.screenReaderMode = isRead;
+    }
+
     interrupt() {
         this.#key("interrupt", "\x03");
     }
 
     endInput() {
-        this.#key("end", "\x04");
+        this.#key("endInput", "\x04");
     }
 
     /** Sends this as if it had been typed. */
@@ -208,7 +209,7 @@ export class PageTerminal {
             if (name && this.#ahead.length < AHEAD) this.#ahead += name === "paste" ? `\x1b[200~${text}\x1b[201~` : text;
         } else if (name === "enter") {
             this.#enter();
-        } else if (name === "end") {
+        } else if (name === "endInput") {
             this.#end();
         } else if (name === "clear") {
             this.#then(() => {
@@ -230,8 +231,9 @@ export class PageTerminal {
         const isAtPrompt = this.#mode === "line";
         this.#ahead = "";
         this.#unsent = "";
-        this.#editor.take(false);
-        this.#print("^C\n");
+        const text = this.#editor.take(false);
+        this.#commit(`${this.#mode === "secret" ? "" : text}^C\n`, isAtPrompt);
+        this.#redraw();
         if (!isAtPrompt) this.send({ do: "interrupt" });
     }
 

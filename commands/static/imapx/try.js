@@ -65,7 +65,7 @@ function showAnswer({ allowed, meaning, reason, rule, runs, usage, circumstances
     } else if (usage) {
         parts.push(element("p", `Usage: ${usage}`, "mt-2"));
     }
-    answer.className = `try-answer ${allowed ? "try-yes" : "try-no"}`;
+    answer.className = `try-answer try-wide ${allowed ? "try-yes" : "try-no"}`;
     answer.replaceChildren(...parts);
 }
 

@@ -44,8 +44,8 @@ class Watch {
             if (message.anew && this.#wasWatching) this.#waiting.push("The connection was gone: what happened meanwhile is not shown.");
             this.#wasWatching = true;
         }
-        if (message.skipped) this.#waiting.push(`${message.skipped.toLocaleString("en")} bytes were too quick for this page and are left out.`);
-        if (message.type === "piece") this.#waiting.push(this.#chunkOf(message));
+        if (message.skipped) this.#waiting.push(`${message.skipped.toLocaleString("en")} bytes are left out here.`);
+        if (message.type === "piece" && message.data) this.#waiting.push(this.#chunkOf(message));
         if (message.type === "ended") this.#end(message);
         if (!this.#isPaused) this.#timer ??= setTimeout(() => this.#show(), SHOW_EVERY);
     }
@@ -72,11 +72,13 @@ class Watch {
     }
 
     #end({ outcome, code, reason }) {
-        const how = [outcome, code, reason && `(${reason})`].filter((each) => each !== null && each !== "").join(" ");
-        const text = `ended: ${visible(how).map((piece) => piece.text).join("")}`;
+        const how = [`ended: ${outcome}`, code, reason && `(${reason})`].filter((each) => each !== null && each !== "").join(" ");
+        const text = visible(outcome === "ended" && reason ? `ended ${reason}` : how).map((piece) => piece.text).join("");
         this.#waiting.push(text);
         this.#socket.end(text);
         this.#part("watch-stop")?.remove();
+        if (this.#isPaused) this.pause();
+        this.#part("watch-pause").hidden = true;
         this.#part("watch-end").hidden = false;
     }
 }

@@ -41,6 +41,7 @@ class Sitting:
         self.page = Page(tell)
         self._task: asyncio.Task[None] | None = None
         self._carrier: Carrier | None = None
+        self._is_busy = False
         self._is_over = False
 
     async def opened(self) -> None:
@@ -85,6 +86,7 @@ class Sitting:
         if self._is_over or self._is_busy:
             work.close()
         else:
+            self._is_busy = True
             self._task = asyncio.get_running_loop().create_task(self._do(work))
 
     async def run(self, attempt: Attempt) -> None:
@@ -107,10 +109,6 @@ class Sitting:
             await self._run(replace(attempt, input_size=message.tell()), message)
 
     # Its own
-
-    @property
-    def _is_busy(self) -> bool:
-        return self._task is not None and not self._task.done()
 
     def _put(self, text: str | None) -> None:
         if self._is_busy:  # else it was typed for what has ended meanwhile
@@ -136,6 +134,7 @@ class Sitting:
             await self.page.note("The server failed; its log says how.", "bad")
         self._carrier = None
         self.page.typed.clear()
+        self._is_busy = False  # before it is said: what comes next may come at once
         await self.page.tell(say="ready")
 
     async def _with_secrets(self, found: secrets.Match, arguments: tuple[bytes, ...]) -> tuple[bytes, ...]:

@@ -1,5 +1,7 @@
 """Of whom a second factor is asked, by the setting IMAPX_SECOND_FACTOR."""
 
+from enum import StrEnum
+
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.sessions.backends.base import SessionBase
@@ -33,18 +35,29 @@ def is_demanded(user: User) -> bool:
     return mode == STAFF or user.is_superuser or not EDIT_RIGHTS.isdisjoint(user.get_all_permissions())
 
 
-def gave_it(user: User, session: SessionBase) -> bool:
-    """Whether the session was begun with all that its user had to give: True also where there was nothing to give.
+class Standing(StrEnum):
+    """What a session may do."""
 
-    One that was begun before the second factor was set up is not, nor one whose device is gone while another is there.
-    """
-    if not (is_on() and codes.is_set_up(user)):
-        return True
+    ENOUGH = "enough"
+    NOT_GIVEN = "not given"
+    """Its user has a second factor, and it was begun without: it counts as not logged in."""
+    NOT_SET_UP = "not set up"
+    """Its user must have one: it may open the page that sets it up."""
+
+
+def standing(user: User, session: SessionBase) -> Standing:
+    """One that was begun before the second factor was set up, or whose device is gone, was begun without."""
+    if not is_on():
+        return Standing.ENOUGH
     named = session.get(DEVICE_ID_SESSION_KEY)
     device = Device.from_persistent_id(named) if named else None
-    return device is not None and device.user_id == user.pk and device.confirmed
+    if device is not None and device.user_id == user.pk and device.confirmed:
+        return Standing.ENOUGH
+    if codes.is_set_up(user):
+        return Standing.NOT_GIVEN
+    return Standing.NOT_SET_UP if is_demanded(user) else Standing.ENOUGH
 
 
 def is_enough(user: User, session: SessionBase) -> bool:
-    """Whether the session may open more than the page that sets a second factor up."""
-    return gave_it(user, session) and not (is_demanded(user) and not codes.is_set_up(user))
+    """Whether the session may open all that its user may."""
+    return standing(user, session) is Standing.ENOUGH

@@ -51,7 +51,7 @@ class WithCode(AuthenticationForm):
         super().confirm_login_allowed(user)
 
 
-def takes_code(request: HttpRequest, user: User, code: str) -> bool:
+def takes_code(request: HttpRequest | None, user: User, code: str) -> bool:
     """Whether this is the code that goes with the user's password, which was right: True where none is asked for.
 
     A wrong one counts and is recorded as a failed login. What took it is `user.otp_device`: django-otp's own receiver

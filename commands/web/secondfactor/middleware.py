@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.deprecation import MiddlewareMixin
 
 from commands.web.secondfactor import demand
+from commands.web.secondfactor.demand import Standing
 
 SET_UP = "security_set_up"
 OPEN = frozenset({SET_UP, "admin:login", "admin:logout", "own:logout", "health", "metrics"})
@@ -23,11 +24,11 @@ class SecondFactorMiddleware(MiddlewareMixin):
         user = request.user
         if not isinstance(user, User):
             return None
-        if not demand.gave_it(user, request.session):
+        standing = demand.standing(user, request.session)
+        if standing is Standing.NOT_GIVEN:
             logout(request)
             messages.info(request, "Log in again, with a code: a second factor was set up since you did.")
-            return None
         name = request.resolver_match.view_name if request.resolver_match else ""
-        if name in OPEN or demand.is_enough(user, request.session):
-            return None
-        return HttpResponseRedirect(reverse(SET_UP))
+        if standing is Standing.NOT_SET_UP and name not in OPEN:
+            return HttpResponseRedirect(reverse(SET_UP))
+        return None

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import AnonymousUser, User
 
 from commands.web.liverows import Row
 from commands.web.sockets.poller import CONNECTIONS, EXECUTIONS, Picture, Rows, poller
@@ -17,7 +17,7 @@ BEAT_SECONDS = 10.0
 """The page hears something so often: else it knows that the server, or the way to it, is gone."""
 
 
-def tables_of(user: User) -> frozenset[str]:
+def tables_of(user: User | AnonymousUser) -> frozenset[str]:
     """The tables that the user may see."""
     return frozenset(table for table, right in RIGHTS.items() if user.has_perm(right))
 

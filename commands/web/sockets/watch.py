@@ -115,7 +115,7 @@ class WatchSocket(PageSocket):
         if not watchtoken.is_good(token, self._execution_id, self.user.pk):
             await self.close(FORBIDDEN)
             return
-        end = await self._look()
+        end = await self._ask()
         if end == RUNS:
             end = await self._watch_to_end()
         if end is None:
@@ -129,7 +129,7 @@ class WatchSocket(PageSocket):
             if looks % LOOKS_PER_WATCH == 0:
                 await self._be_seen(anew=not looks)
             await asyncio.sleep(LOOK_SECONDS)
-            end = await self._look()
+            end = await self._ask()
             if end != RUNS:
                 break
         await asyncio.sleep(LOOK_SECONDS)
@@ -143,7 +143,7 @@ class WatchSocket(PageSocket):
             await self.close(TRY_AGAIN)
         await self.tell(type="watching", anew=anew)
 
-    async def _look(self) -> End | None:
+    async def _ask(self) -> End | None:
         """How it came out; None: it is there no more."""
         return await database_sync_to_async(self._find, thread_sensitive=False)()
 

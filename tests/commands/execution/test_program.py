@@ -125,6 +125,28 @@ async def test_what_cannot_be_executed_is_unavailable(accept: Accept, path):
         await start_program(accept(path))
 
 
+@pytest.mark.parametrize("changed", ["file", "directory", "link"])
+async def test_what_others_may_write_since_the_verb_was_saved_is_unavailable(accept: Accept, tmp_path, changed):
+    directory = tmp_path / "bin"
+    directory.mkdir(0o755)
+    program, canary = directory / "tool", tmp_path / "canary"
+    program.write_text(f"#!/bin/sh\n: > {canary}\n")
+    program.chmod(0o755)
+    assert (await run(accept(str(program))))[0] == Exit(code=0)
+    canary.unlink()
+    if changed == "link":
+        elsewhere = tmp_path / "elsewhere"
+        elsewhere.mkdir()
+        elsewhere.chmod(0o777)
+        program.rename(elsewhere / "tool")
+        program.symlink_to(elsewhere / "tool")
+    else:
+        (program if changed == "file" else directory).chmod(0o777)
+    with pytest.raises(ExecutableUnavailable, match="can be written by everybody: chmod o-w"):
+        await start_program(accept(str(program)))
+    assert not canary.exists()
+
+
 def is_free(descriptor: int) -> bool:
     try:
         os.fstat(descriptor)

@@ -1,14 +1,17 @@
 """How long a session on the pages lasts, and who ends it sooner."""
 
 import time
+from io import StringIO
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
 from django.contrib.sessions.models import Session
+from django.core.management import call_command
 from django.test import Client
 
 from commands import roles
+from commands.models import AuditEvent
 from commands.web import sessions
 from commands.web.whose import user_of
 
@@ -150,8 +153,11 @@ def test_session_ends_when_the_user_is_no_longer_active(ann: User) -> None:
     assert not may_enter(client)
 
 
-def test_all_sessions_of_one_user_can_be_ended(ann: User) -> None:
+def test_all_sessions_of_one_user_can_be_ended_and_that_is_recorded(ann: User) -> None:
     joe = User.objects.create_user("joe", is_staff=True)
     phone, desk, other = logged_in(ann), logged_in(ann), logged_in(joe)
-    assert sessions.end_all(ann) == 2
+    output = StringIO()
+    call_command("endsessions", "ann", stdout=output)
+    assert output.getvalue() == "ann: 2 sessions ended.\n"
     assert [may_enter(each) for each in (phone, desk, other)] == [False, False, True]
+    assert AuditEvent.objects.filter(kind="change", reason="web sessions of ann ended").count() == 1

@@ -84,7 +84,10 @@ def user_with(*permissions: str) -> tuple[User, str]:
 @pytest.fixture
 def paths(db: None) -> dict[str, str]:
     """Each route of a socket, with rows of ours in it."""
-    values = {"<uuid:execution_id>": str(make_execution(id=uuid.uuid4()).pk), "<int:verb_id>": str(make_verb("true").pk)}
+    values = {
+        "<uuid:execution_id>": str(make_execution(id=uuid.uuid4()).pk),
+        "<int:verb_id>": str(make_verb("true").pk),
+    }
     found = {}
     for pattern in websocket_routes():
         path = pattern
