@@ -162,6 +162,8 @@ class DayRangeFilter(RangeDateFilter):
     The stock one compares a time with a bare date, and so leaves the last day out.
     """
 
+    title: str
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # Times are shown in the zone of who looks, but what a day is has to be the same for all.

@@ -81,7 +81,7 @@ class SignatureForm(forms.ModelForm):
 
 class SignatureInline(StackedInline):
     model = Signature
-    verbose_name_plural = "Signatures: the ways to call it (with none, it takes no arguments)"
+    verbose_name_plural = "Signatures: the ways to call it"
     form = SignatureForm
     formset = SignatureFormSet
     extra = 0

@@ -90,7 +90,7 @@ def test_live_page_shows_it_and_a_watcher_sees_it_until_an_operator_ends_it(
     assert imap.readline() == b"x1 who is there?\r\n"
     assert imap.readline() == b"x1 NO [CANCELED] chat was ended by an administrator\r\n"
     expect(row).to_have_count(0)
-    expect(watch.locator("#watch-end")).to_contain_text("gone on too long")
+    expect(watch.locator("#watch-screen")).to_contain_text("ended by operator: gone on too long")
     end = f"SELECT reason FROM commands_auditevent WHERE verb = '{VERB}' AND kind = 'exit' AND outcome = 'ended'"
     assert server.query(end) == [("by operator: gone on too long",)]
     assert imap.noop()[0] == "OK"

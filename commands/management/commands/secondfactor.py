@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
+from django.db.models import Q
 
 from commands import audit
 from commands.audit_text import visible
@@ -39,8 +40,8 @@ class Command(BaseCommand):
             self._reset(user)
 
     def _list(self) -> None:
-        users = User.objects.filter(is_active=True).order_by("username")
-        for user in users.filter(is_staff=True).union(users.filter(totpdevice__confirmed=True)).order_by("username"):
+        asked = Q(is_staff=True) | Q(totpdevice__confirmed=True)
+        for user in User.objects.filter(asked, is_active=True).distinct().order_by("username"):
             self.stdout.write(_state(user))
 
     def _reset(self, user: User) -> None:

@@ -7,20 +7,22 @@ from django.test import Client
 from pytest_django.fixtures import DjangoAssertNumQueries
 
 PAGES = {
-    "": 30,
+    "": 24,
     "commands/verb/": 10,
-    "commands/verb/{verb}/change/": 32,
-    "commands/rule/": 12,
-    "commands/execution/": 10,
+    "commands/verb/{verb}/change/": 22,
+    "commands/rule/": 7,
+    "commands/execution/": 7,
     "commands/execution/{execution}/change/": 12,
-    "commands/auditevent/": 10,
-    "commands/connection/": 12,
-    "commands/lock/": 10,
-    "auth/user/": 10,
+    "commands/auditevent/": 7,
+    "commands/connection/": 7,
+    "commands/lock/": 8,
+    "auth/user/": 8,
 }
 """With the session's and the user's, which each page reads."""
 
 BYTES = 160_000
+FORM_BYTES = 320_000
+"""Of the verb's form, which has an empty row of each kind to copy."""
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -35,4 +37,4 @@ def test_page_takes_few_queries_and_is_small(
     with django_assert_max_num_queries(PAGES[page]):
         response = admin_client.get(f"/admin/{address}")
     assert response.status_code == 200
-    assert len(response.content) < BYTES
+    assert len(response.content) < (FORM_BYTES if "{verb}" in page else BYTES)

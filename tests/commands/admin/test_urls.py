@@ -14,10 +14,10 @@ from commands.models import Execution, Lock, Tag, TranscriptChunk
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.history]
 
 # a: nobody has logged in, u: a user of mail, s: staff without any right, the roles by their initials, S: a superuser.
-ACTORS = "ausAORVS"
-ROLES = {"A": "Auditors", "O": "Operators", "R": "Rule editors", "V": "Verb editors"}
-STAFF, MAP, NOBODY = "sAORVS", "AORVS", ""
-USERS = "usAORVS"
+ACTORS = "ausAODRVS"
+ROLES = {"A": "Auditors", "O": "Operators", "D": "Displays", "R": "Rule editors", "V": "Verb editors"}
+STAFF, MAP, NOBODY = "sAODRVS", "AORVS", ""
+USERS = "u" + STAFF
 
 
 class Who(NamedTuple):
@@ -74,7 +74,7 @@ ADDRESSES = {
     "admin/search/": Who(STAFF),  # among the pages that one may open
     "admin/autocomplete/": Who(MAP),
     "admin/r/<path:content_type_id>/<path:object_id>/": Who(NOBODY),  # nothing has a page beside the admin's
-    r"admin/^(?P<app_label>commands|auth)/$": Who(MAP),
+    r"admin/^(?P<app_label>commands|auth)/$": Who("AODRVS"),
     "admin/(?P<url>.*)$": Who(NOBODY),  # what is not there
     **_model("auth/user", MAP, add="S", change="S", delete="S"),
     "admin/auth/user/<id>/password/": Who("S", "S"),
@@ -99,9 +99,9 @@ ADDRESSES = {
     **_history("lock", NOBODY),
     "admin/commands/lock/now/": Who(NOBODY, "OS"),
     "admin/commands/lock/<int:pk>/lift/": Who(NOBODY, "OS"),
-    "admin/commands/connection/": Who("AOS"),  # the live page
+    "admin/commands/connection/": Who("AODS"),  # the live page
     "admin/commands/connection/end/": Who("OS", "OS"),
-    **_model("commands/execution", "AOS"),
+    **_model("commands/execution", "AODS"),
     "admin/commands/execution/<uuid:execution_id>/watch/": Who("AS"),
     REPLAY: Who("AS"),
     f"{REPLAY}data/": Who(NOBODY),  # without the token that the page has

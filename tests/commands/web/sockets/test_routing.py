@@ -16,7 +16,7 @@ from .conftest import HOST, close_code, communicator, in_thread, is_opened, user
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SOCKETS = {
-    "ws/live/": "AOS",
+    "ws/live/": "AODS",
     "ws/watch/<uuid:execution_id>/": "AS",
     "ws/console/": STAFF,
     "ws/try/<int:verb_id>/": "VS",
