@@ -200,7 +200,7 @@ class LockAdmin(HistoryAdmin):
     def made(self, lock: Lock) -> SafeString:
         return moment(lock.made_at)
 
-    @admin.display(description="")
+    @admin.display(description="Unlock")
     def unlock(self, lock: Lock) -> SafeString:
         # Of the list's own form, which has the token: a form can't stand in another one.
         return format_html(

@@ -41,7 +41,7 @@ class Running:
             self._hidden = False
             self._attach(self._tap)
         if self._tap is not None:
-            self._tap.channels = channels
+            self._tap.show_to(channels)
             if not channels:
                 self._attach(None)
                 self._tap.close()

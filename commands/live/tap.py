@@ -44,11 +44,13 @@ _ending: set[asyncio.Task[None]] = set()
 
 
 class Tap:
-    """Of one event loop; ends with `finish` or `close`. It sends to `channels`, which may change."""
+    """Of one event loop; ends with `finish` or `close`. It sends to whom `show_to` names."""
 
     def __init__(self, accepted: Accepted) -> None:
         """Raises re2.error for redactions that are no expressions: nothing may be shown without them."""
-        self.channels: frozenset[str] = frozenset()
+        self._channels: frozenset[str] = frozenset()
+        self._new: frozenset[str] = frozenset()
+        """Those that have not been told yet that it begins."""
         self._accepted = accepted
         patterns = Patterns(accepted.verb.redactions, accepted.match.secrets)
         self._veil = Veil(patterns) if patterns else None
@@ -61,6 +63,13 @@ class Tap:
         self._skipped: Counter[str] = Counter()  # by channel
         self._is_away = False
         self._task = asyncio.get_running_loop().create_task(self._send_all())
+
+    def show_to(self, channels: frozenset[str]) -> None:
+        """To these from now on, and to no other."""
+        self._new = (self._new | (channels - self._channels)) & channels
+        self._channels = channels
+        if self._new:
+            self._something.set()
 
     def put(self, stream: str, data: bytes) -> None:
         """This goes by now."""
@@ -106,6 +115,7 @@ class Tap:
             while self._end is None or self._waiting:
                 await self._something.wait()
                 self._something.clear()
+                await self._begin()
                 if self._end is None:
                     await asyncio.sleep(PAUSE_SECONDS)
                 await self._send_pieces(await self._redacted(self._take()))
@@ -114,6 +124,11 @@ class Tap:
             await self._send({"type": "execution.ended", **self._end})
         except Exception:  # an edge: it is a view of the execution and nothing more
             logger.exception("Execution %s is not shown any more", self._accepted.execution_id)
+
+    async def _begin(self) -> None:
+        new, self._new = self._new, frozenset()
+        for channel in new:
+            await self._send_to(channel, {"type": "execution.shown"})
 
     def _take(self) -> list[Piece]:
         taken, self._waiting, self._size = self._waiting, [], 0
@@ -130,11 +145,11 @@ class Tap:
     async def _send_pieces(self, pieces: list[Piece]) -> None:
         for piece in _messages(pieces):
             if piece.data is None:
-                self._skipped.update(dict.fromkeys(self.channels, piece.size))
+                self._skipped.update(dict.fromkeys(self._channels, piece.size))
             else:
-                await self._send_piece(self.channels, piece.offset, piece.stream, piece.data)
+                await self._send_piece(self._channels, piece.offset, piece.stream, piece.data)
         if pieces:
-            unaware = frozenset(channel for channel in self.channels if self._skipped[channel])
+            unaware = frozenset(channel for channel in self._channels if self._skipped[channel])
             await self._send_piece(unaware, pieces[-1].offset, pieces[-1].stream, b"")
 
     async def _send_piece(self, channels: Iterable[str], offset: int, stream: str, data: bytes) -> None:
@@ -146,7 +161,7 @@ class Tap:
                 self._skipped[channel] += len(data)
 
     async def _send(self, message: Mapping[str, Any]) -> None:
-        for channel in self.channels:
+        for channel in self._channels:
             await self._send_to(channel, message)
 
     async def _send_to(self, channel: str, message: Mapping[str, Any]) -> bool:

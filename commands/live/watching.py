@@ -13,7 +13,9 @@ from commands.models import Watcher
 
 async def watch(execution_id: uuid.UUID, channel_name: str) -> None:
     """Have what goes in and out of it sent to this channel, within half a second: to be called again every ten
-    seconds, as long as somebody watches. What went by before is not sent. The messages:
+    seconds, as long as somebody watches. The messages:
+
+    `{"type": "execution.shown", "execution_id"}`, the first: from here on. What went by before is not sent.
 
     `{"type": "execution.piece", "execution_id", "offset", "stream", "data", "skipped"}`: offset in microseconds since
     the accept; stream "i", "o" or "e"; data bytes, redacted as in a transcript, empty if there is nothing but

@@ -38,15 +38,16 @@ RUNS: End = ("", None)
 class WatchSocket(PageSocket):
     """The page says `{"token"}` first, then `{"shown": n}` for the bytes that it has shown.
 
-    It is told `{"type": "watching", "anew": true}`, the same with `false` as a sign of life, and pieces: `{"type":
-    "piece", "offset", "stream", "data", "skipped"}`, data in base64, offset in microseconds, skipped the bytes that
-    were left out before it; at last `{"type": "ended", "outcome", "code", "reason", "skipped"}`."""
+    It is told `{"type": "watching", "anew": true}` when it begins, the same with `false` as a sign of life, and pieces:
+    `{"type": "piece", "offset", "stream", "data", "skipped"}`, data in base64, offset in microseconds, skipped the
+    bytes that were left out before it; at last `{"type": "ended", "outcome", "code", "reason", "skipped"}`."""
 
     permissions = ("commands.view_execution", "commands.watch_execution")
     channel_layer_alias = DEFAULT_CHANNEL_LAYER
     _token: asyncio.Future[Any]
     _watching: asyncio.Task[None]
     _is_watched = False
+    _is_shown = False
     _skipped = 0
     _underway = 0
 
@@ -79,6 +80,10 @@ class WatchSocket(PageSocket):
                 await watching.unwatch(self.channel_name)
 
     # Messages of the channel layer
+
+    async def execution_shown(self, message: Mapping[str, Any]) -> None:
+        self._is_shown = True
+        await self.tell(type="watching", anew=True)
 
     async def execution_piece(self, message: Mapping[str, Any]) -> None:
         data = message["data"]
@@ -127,7 +132,7 @@ class WatchSocket(PageSocket):
         """What the process that runs it says of its end comes first, if it comes."""
         for looks in itertools.count():
             if looks % LOOKS_PER_WATCH == 0:
-                await self._be_seen(anew=not looks)
+                await self._be_seen()
             await asyncio.sleep(LOOK_SECONDS)
             end = await self._ask()
             if end != RUNS:
@@ -135,13 +140,14 @@ class WatchSocket(PageSocket):
         await asyncio.sleep(LOOK_SECONDS)
         return end
 
-    async def _be_seen(self, *, anew: bool) -> None:
+    async def _be_seen(self) -> None:
         self._is_watched = True
         try:
             await watching.watch(self._execution_id, self.channel_name)
         except StoreUnavailable:
             await self.close(TRY_AGAIN)
-        await self.tell(type="watching", anew=anew)
+        if self._is_shown:
+            await self.tell(type="watching", anew=False)
 
     async def _ask(self) -> End | None:
         """How it came out; None: it is there no more."""

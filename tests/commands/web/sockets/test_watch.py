@@ -1,6 +1,7 @@
 """The socket of the watch page: nothing without the page's token, pieces in order, what is too much, and the end."""
 
 import base64
+import asyncio
 import uuid
 from typing import Any
 
@@ -39,9 +40,12 @@ async def open_page(execution_id: uuid.UUID, token: Any = None) -> WebsocketComm
 async def watching(execution: Execution) -> tuple[WebsocketCommunicator, str]:
     """A page that watches, and its channel."""
     opened = await open_page(execution.pk)
-    assert await opened.receive_json_from(timeout=10) == {"type": "watching", "anew": True}
-    watcher = await in_thread(Watcher.objects.get)
+    async with asyncio.timeout(10):
+        while (watcher := await in_thread(Watcher.objects.first)) is None:
+            pass
     assert watcher.execution_id == execution.pk
+    await get_channel_layer().send(watcher.channel, {"type": "execution.shown", "execution_id": ""})
+    assert await opened.receive_json_from(timeout=10) == {"type": "watching", "anew": True}
     return opened, watcher.channel
 
 
