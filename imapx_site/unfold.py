@@ -19,7 +19,9 @@ def _page(title: str, icon: str, model: str, *, but: tuple[str, ...] = ()) -> di
         return request.user.has_perm(f"{app}.view_{name}") or request.user.has_perm(f"{app}.change_{name}")
 
     def is_open(request: HttpRequest) -> bool:
-        return request.path.startswith(str(link)) and not request.path.startswith(tuple(f"{link}{each}" for each in but))
+        return request.path.startswith(str(link)) and not request.path.startswith(
+            tuple(f"{link}{each}" for each in but)
+        )
 
     return {"title": title, "icon": icon, "link": link, "permission": may_view, "active": is_open}
 

@@ -33,6 +33,7 @@ ENDED = {
     Outcome.LIMIT: 65,
     Outcome.AUDIT_LOST: 75,
     Outcome.REVOKED: 77,
+    Outcome.ENDED: 77,
     Outcome.TIMEOUT: 124,
     Outcome.CANCELED: 130,
     Outcome.CLIENT_GONE: 141,
@@ -78,7 +79,7 @@ class Command(BaseCommand):
             raise CommandError(f"{verb} was killed by signal {end.code}.", returncode=128 + (end.code or 0))
         status = ENDED.get(end.outcome, EX_SOFTWARE)
         why = f"did not end by itself: {end.outcome}"
-        if end.outcome is Outcome.REVOKED:
+        if end.outcome in (Outcome.REVOKED, Outcome.ENDED):
             why = f"was ended by an administrator: {visible(end.reason)}"
         raise CommandError(f"{verb} {why}.", returncode=status)
 

@@ -17,9 +17,10 @@ HEAD = """# Who may open which address
 Each address of the web pages, and who is answered there. What is not in these tables is not there; a new address without
 a line here fails the tests, which open every one of them as each of these people.
 
-*Anybody* has not logged in, *a user* has (a user of mail, with no right at all), *staff* may open the admin and has no right
-but that; the next five are the roles that `manage.py roles` makes. **●** is answered, **p** by POST too, *p* by POST alone (with the token
-against forged requests, or it is refused). An address with a `<…>` in it is about one row, under `/me/` about one of somebody else. `/health` and `/metrics` are open by address: see
+*Anybody* has not logged in, *a user* has (a user of mail, with no right at all), *staff* may open the admin and has no
+right but that; the next five are the roles that `manage.py roles` makes. **●** is answered, **p** by POST too, *p* by
+POST alone (with the token against forged requests, or it is refused). An address with a `<…>` in it is about one row,
+under `/me/` about one of somebody else. `/health` and `/metrics` are open by address: see
 [operating.md](operating.md#health-and-metrics).
 """
 

@@ -1,7 +1,7 @@
 """The socket of the watch page: nothing without the page's token, pieces in order, what is too much, and the end."""
 
-import base64
 import asyncio
+import base64
 import uuid
 from typing import Any
 
