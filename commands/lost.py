@@ -35,7 +35,7 @@ RETRY_SECONDS = 3600
 
 
 async def watch() -> None:
-    """At once and then every minute mark what is lost, and sweep; once a day see to the record's partitions. Cancel it."""
+    """At once and then every minute mark what is lost, and sweep; once a day see to the partitions. Cancel it."""
     loop = asyncio.get_running_loop()
     partitions_due = loop.time()
     await asyncio.to_thread(_see_key)

@@ -81,12 +81,15 @@ class ImapConnection(asyncio.Protocol):
         self._gone = False
         self._linger: float = LINGER_SECONDS
 
+    def _write_to(self, transport: asyncio.Transport) -> Outgoing:
+        return Outgoing(transport)
+
     # Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport: asyncio.Transport = transport  # type: ignore[assignment]
         self._loop = asyncio.get_running_loop()
-        self._outgoing = Outgoing(self._transport)
+        self._outgoing = self._write_to(self._transport)
         self.dialogues = Dialogues(
             self._wire,
             self._outgoing,

@@ -23,9 +23,11 @@ class TracedConnection(ImapConnection):
         self._trace = trace
         self._wire = _TracedWire(trace, self._id)
 
+    def _write_to(self, transport: asyncio.Transport) -> Outgoing:
+        return _TracedOutgoing(transport, self._trace, self._id)
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self._outgoing = _TracedOutgoing(self._transport, self._trace, self._id)  # nothing has been written yet
         tls = ", by TLS" if self._arrival.tls else ""
         self._trace.write(self._id, "--", f"connected from {self._arrival.client[0]}{tls}")
 

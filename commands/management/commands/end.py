@@ -90,6 +90,6 @@ def _await_left(connections: Sequence[Connection]) -> list[Connection]:
     """Wait until they have left, END_SECONDS at most; return those that have not."""
     there = Connection.objects.filter(pk__in=[connection.pk for connection in connections])
     deadline = time.monotonic() + END_SECONDS
-    while (left := list(there)) and time.monotonic() < deadline:
+    while (left := list(there.all())) and time.monotonic() < deadline:
         time.sleep(0.1)  # another process closes them, and nobody tells
     return left

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import contextlib
 import itertools
+import logging
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -11,11 +12,14 @@ from typing import Any
 from channels import DEFAULT_CHANNEL_LAYER
 from channels.db import database_sync_to_async
 
+from commands import channel_layer
 from commands.audit import StoreUnavailable
 from commands.live import watching
 from commands.models import Execution
 from commands.web import watchtoken
 from commands.web.sockets.socket import BAD, FORBIDDEN, PageSocket
+
+logger = logging.getLogger(__name__)
 
 TOKEN_SECONDS = 10.0
 
@@ -24,8 +28,7 @@ LOOK_SECONDS = 2.0
 
 LOOKS_PER_WATCH = 5  # a watcher that is not seen for a while is taken for gone
 
-NOT_FOUND = 4404
-TRY_AGAIN = 1013  # of the registry that RFC 6455 section 11.7 makes
+NOT_FOUND, TRY_AGAIN = 4404, 4503  # as in socket.py
 
 UNDERWAY_BYTES = 256 * 1024
 """What a page may have got without having said that it shows it. What comes then it does not get."""
@@ -50,6 +53,13 @@ class WatchSocket(PageSocket):
     _is_shown = False
     _skipped = 0
     _underway = 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except channel_layer.failures() as error:
+            logger.warning("A page watches no longer, since the channel layer is away: %s", error)
+            await send({"type": "websocket.close", "code": TRY_AGAIN})
 
     @property
     def _execution_id(self) -> uuid.UUID:

@@ -14,8 +14,8 @@ LETTERS = ACTORS
 
 HEAD = """# Who may open which address
 
-Each address of the web pages, and who is answered there. What is not in these tables is not there; a new address without
-a line here fails the tests, which open every one of them as each of these people.
+Each address of the web pages, and who is answered there. What is not in these tables is not there; a new address
+without a line here fails the tests, which open all of them as each of these people.
 
 *Anybody* has not logged in, *a user* has (a user of mail, with no right at all), *staff* may open the admin and has no
 right but that; the next five are the roles that `manage.py roles` makes. **●** is answered, **p** by POST too, *p* by
@@ -26,7 +26,7 @@ under `/me/` about one of somebody else. `/health` and `/metrics` are open by ad
 
 
 def test_document_has_the_tables() -> None:
-    assert DOCUMENT.read_text() == document(), "write what `python -m tests.commands.web.test_addresses_document` prints"
+    assert DOCUMENT.read_text() == document(), "write what this module prints when it is run"
 
 
 def document() -> str:
