@@ -1,6 +1,7 @@
 """Behind a web server with TLS: who asks, and whether over TLS, is what that server says."""
 
 from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
 from typing import Any
 
 from django.conf import settings
@@ -41,14 +42,24 @@ def _told(scope: dict[str, Any]) -> dict[str, Any]:
     told: dict[str, Any] = {}
     # Each server adds whom it was asked by: from the end, the first that is none of them. What is before it anybody
     # can have written.
-    for address in reversed(_values(scope["headers"], b"x-forwarded-for")):
-        told["client"] = [address, 0]
-        if not is_within(unmapped(address), proxies):
+    for text in reversed(_values(scope["headers"], b"x-forwarded-for")):
+        address = _address(text)
+        # Not the server in front, of which monitors may be trusted: nobody knows who it is.
+        told["client"] = [address, 0] if address else None
+        if not is_within(address, proxies):
             break
     if _values(scope["headers"], b"x-forwarded-proto")[-1:] in (["https"], ["wss"]):
         scheme = scope.get("scheme", "http" if scope["type"] == "http" else "ws")
         told["scheme"] = SECURE.get(scheme, scheme)
     return told
+
+
+def _address(text: str) -> str:
+    """Empty if it is none: `unknown`, a name, one with a port."""
+    try:
+        return str(ip_address(unmapped(text.partition("%")[0])))
+    except ValueError:
+        return ""
 
 
 def _values(headers: Headers, name: bytes) -> list[str]:

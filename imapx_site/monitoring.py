@@ -31,7 +31,8 @@ View = Callable[[HttpRequest], Coroutine[Any, Any, HttpResponse]]
 
 
 def _for_monitors(view: View) -> View:
-    """Not found for others: by the peer's own address, since anybody can write an X-Forwarded-For."""
+    """Not found for others. Who asks by a web server in front is whom that names (forwarded.py); others are believed
+    nothing of the kind."""
 
     @wraps(view)
     async def guarded(request: HttpRequest) -> HttpResponse:

@@ -81,7 +81,7 @@ def lock(request: HttpRequest, user: User) -> None:
     if any(is_own(standing, user) for standing in locks_of(user)):
         messages.info(request, "You have locked yourself already.")
         return
-    reason = request.POST.get("reason", "").strip() or "by the user"
+    reason = request.POST.get("reason", "").replace("\0", "").strip() or "by the user"
     try:
         made = locks.make(Target(user=user), reason, user.get_username())
     except ValidationError as error:

@@ -27,8 +27,11 @@ class OwnLogin(LoginView):
     redirect_authenticated_user = True
 
     def get_success_url(self) -> str:
-        """Whoever may not work on the admin's pages is led to none of them, whatever `next` says."""
+        """Whoever may not work on the admin's pages is led to none of them, whatever `next` says, and nobody back to
+        this one: Django fails at that."""
         wanted = super().get_success_url()
+        if wanted == self.request.path:
+            return self.get_default_redirect_url()
         return wanted if self._is_staff or not wanted.startswith(reverse("admin:index")) else reverse("own:home")
 
     def get_default_redirect_url(self) -> str:

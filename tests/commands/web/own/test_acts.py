@@ -115,6 +115,11 @@ def test_lock_without_a_reason_says_who_made_it(ann: User, browser: Browser):
     assert Lock.objects.get().reason == "by the user"
 
 
+def test_reason_keeps_no_nul_which_postgresql_does_not_take(ann: User, browser: Browser):
+    browser(ann).post("/me/lock/", {"reason": "lost\0 phone"})
+    assert Lock.objects.get().reason == "lost phone"
+
+
 def test_reason_that_is_too_long_locks_nothing_and_is_told(ann: User, browser: Browser):
     page = browser(ann).post("/me/lock/", {"reason": "x" * 201}, follow=True).content.decode()
     assert "Not locked:" in page

@@ -33,6 +33,13 @@ def test_administrator_is_led_to_the_admin(admin: User):
     assert log_in("admin", "admin's words", next="/me/")["Location"] == "/me/"
 
 
+def test_who_is_logged_in_is_led_on_from_the_login_page_and_never_back_to_it(ann: User):
+    client = Client()
+    client.force_login(ann)
+    for wanted in ("", "/me/login/"):
+        assert client.get("/me/login/", {"next": wanted})["Location"] == "/me/"
+
+
 def test_start_leads_each_to_their_page(ann: User, admin: User):
     for user, led_to in ((ann, "/me/"), (admin, "/admin/"), (None, "/admin/")):
         client = Client()

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 from channels.db import database_sync_to_async
-from channels.testing import WebsocketCommunicator
 from django.conf import settings
 from django.contrib.auth.models import Permission, User
 from django.test import Client
@@ -13,16 +12,17 @@ from commands.web.sockets import socket
 from commands.web.sockets.routing import websocket_application
 from tests.commands.admin.conftest import make_execution, make_verb
 from tests.commands.admin.test_urls import client_of
+from tests.support.websocket import WebSocket
 
 HOST = "imapx.example:8000"
 
 
-def communicator(path: str, cookie: str = "", origin: str | None = f"http://{HOST}") -> WebsocketCommunicator:
+def communicator(path: str, cookie: str = "", origin: str | None = f"http://{HOST}") -> WebSocket:
     """A WebSocket at this path, as a page of ours opens it."""
     headers = [(b"host", HOST.encode()), (b"cookie", f"{settings.SESSION_COOKIE_NAME}={cookie}".encode())]
     if origin is not None:
         headers.append((b"origin", origin.encode()))
-    return WebsocketCommunicator(websocket_application, path, headers)
+    return WebSocket(websocket_application, path, headers)
 
 
 async def is_opened(path: str, cookie: str = "", origin: str | None = f"http://{HOST}") -> bool:
@@ -38,7 +38,7 @@ async def in_thread(function: Callable[..., Any], *arguments: Any, **named: Any)
     return await database_sync_to_async(function, thread_sensitive=False)(*arguments, **named)
 
 
-async def close_code(opened: WebsocketCommunicator) -> int:
+async def close_code(opened: WebSocket) -> int:
     """The code by which the server closes it; what it tells before is passed over."""
     while True:
         output = await opened.receive_output(timeout=10)
