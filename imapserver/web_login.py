@@ -56,12 +56,14 @@ class EngineBackend(BaseBackend):
     ) -> User | None:
         """None: the engine does not want this user, or there is none that decides.
 
-        Raises ValidationError if the engine can't be asked: a form shows it, and it counts as no failure."""
+        Raises ValidationError if the engine can't be asked and alone knows the password: a form shows it, and it counts
+        as no failure."""
         engine = engine_in_use()
         # IMAP's own logins come by here too, with a request that has no method: there the engine was asked already.
         if engine is None or not engine.authority or request is None or request.method is None:
             return None
         given = Password(username or "", Secret((password or "").encode()))
+        known: User | None = None
         try:
             name = engine_username(given, lower=settings.IMAPX["ENGINE_LOWERCASE"])
             known = User.objects.filter(username=name).first()
@@ -72,6 +74,8 @@ class EngineBackend(BaseBackend):
             return None
         except (EngineUnavailable, DatabaseError) as unavailable:
             logger.error("No login on the web for %r: %s", username, unavailable)
+            if known is not None and known.has_usable_password():
+                return None  # ModelBackend has found it wrong: uncounted it could be guessed as long as this lasts
             _record_unavailable(request, username or "", str(unavailable))
             raise ValidationError(UNAVAILABLE, code="unavailable") from unavailable
 

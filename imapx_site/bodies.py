@@ -1,4 +1,6 @@
-"""Requests with a larger body than any page of ours sends are refused before anything reads them."""
+"""Requests with a larger body than any page of ours sends are refused before Django reads them.
+
+daphne has received them by then, a large one into a temporary file: a web server in front should have a limit too."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any

@@ -99,7 +99,7 @@ with env.prefixed("IMAPX_"):
             validate=OneOf(["off", "optional", "editors", "staff"]),
         ),
         # After so long one who changes a verb or a user gives the password again: a desk that was left for a moment.
-        "CONFIRM_SECONDS": env.int("CONFIRM_SECONDS", 600, validate=Range(min=0)),
+        "CONFIRM_SECONDS": env.int("CONFIRM_SECONDS", 600, validate=Range(min=10)),
         # Without a request, on the pages: a desk that was left.
         "SESSION_IDLE_SECONDS": env.int("SESSION_IDLE_SECONDS", 1800, validate=Range(min=10)),
         # Of a user who has the right of displays and none but to look: a screen on a wall is not logged in each day.

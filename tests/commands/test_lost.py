@@ -15,8 +15,8 @@ from django.utils import timezone
 from commands import audit
 from commands.attempt import Accepted, Attempt, End
 from commands.evidence import head
-from commands.lost import Lost, find_lost, mark_lost, watch
-from commands.models import AuditEvent, Chain, Execution
+from commands.lost import Lost, find_lost, mark_lost, sweep, watch
+from commands.models import AuditEvent, Chain, Connection, EndRequest, Execution, Watcher
 from commands.outcome import Outcome
 from commands.rulebook.snapshot import VerbEntry
 
@@ -118,6 +118,25 @@ def test_more_than_fit_into_one_unit_are_lost():
     )
     assert len(lost()) == 251
     assert AuditEvent.objects.count() == 251
+
+
+def test_what_dead_processes_and_pages_have_left_is_deleted_and_nothing_else():
+    now = timezone.now()
+    gone, here = running("other.example:1", unseen=90), running("other.example:2")
+    keys = [
+        Connection.objects.create(
+            user_id=7, username="ann", door="imap", since=now, chain_id=each.chain_id, node=each.node
+        ).pk
+        for each in (gone, here)
+    ]
+    for target in (uuid.uuid4(), keys[0], keys[1], here.pk):
+        EndRequest.objects.create(target=target, reason="test", made_by="admin", made_at=now - timedelta(hours=1))
+    for channel, unseen in (("closed", 600), ("open", 1)):
+        Watcher.objects.create(channel=channel, execution_id=here.pk, seen_at=now - timedelta(seconds=unseen))
+    assert audit.writer.submit_now(sweep) == 1
+    assert Connection.objects.get().pk == keys[1]
+    assert set(EndRequest.objects.values_list("target", flat=True)) == {keys[1], here.pk}
+    assert Watcher.objects.get().channel == "open"
 
 
 def accepted() -> Accepted:

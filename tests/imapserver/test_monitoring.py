@@ -1,21 +1,17 @@
 """/health and /metrics on the whole server."""
 
 import json
-import subprocess
-import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from tests.support import peers
 from tests.support.conversation import Client
 from tests.support.engine import READY, Peer, ScriptedEngine
 from tests.support.process import eventually
+from tests.support.redis import Redis
 from tests.support.server import Server
 
 
@@ -91,31 +87,28 @@ def test_others_find_nothing_whatever_they_say_of_where_they_come_from(site: Ser
             assert get(site, path, **{"X-Forwarded-For": "192.0.2.1"})[0] == 404
 
 
-@contextmanager
-def redis() -> Iterator[str]:
-    """A Redis server on a Unix socket; gives its URL."""
-    program = peers.require("redis-server", "redis-server")
-    with tempfile.TemporaryDirectory() as directory:
-        path = Path(directory) / "redis"
-        process = subprocess.Popen(
-            [program, "--port", "0", "--unixsocket", path, "--save", "", "--dir", directory], stdout=subprocess.DEVNULL
-        )
-        try:
-            assert eventually(path.exists)
-            yield f"unix://{path}"
-        finally:
-            process.terminate()
-            process.wait(10)
+@pytest.fixture
+def redis() -> Iterator[Redis]:
+    redis = Redis()
+    yield redis
+    redis.stop()
 
 
-def test_health_asks_redis_and_users_are_served_without_it(site: Server) -> None:
-    with redis() as url, site.running("--engine", "none", REDIS_URL=url):
+def test_health_asks_redis_and_users_are_served_without_it(site: Server, redis: Redis) -> None:
+    with site.running("--engine", "none", REDIS_URL=redis.url):
         assert json.loads(get(site, "/health")[1])["channel_layer"] == "ok"
-    with site.running("--engine", "none", REDIS_URL=url):
+    redis.stop()
+    with site.running("--engine", "none", REDIS_URL=redis.url):
         status, text = get(site, "/health")
         assert (status, json.loads(text)["channel_layer"]) == (200, "unavailable")
     with site.running("--engine", "none"):
         assert json.loads(get(site, "/health")[1])["channel_layer"] == "in memory"
+
+
+def test_health_waits_not_for_long_for_redis_that_hangs(site: Server, redis: Redis) -> None:
+    redis.pause()
+    with site.running("--engine", "none", REDIS_URL=redis.url):
+        assert json.loads(get(site, "/health")[1])["channel_layer"] == "unavailable"
 
 
 def test_health_is_503_while_the_engine_does_not_answer(site: Server) -> None:

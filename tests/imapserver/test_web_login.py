@@ -155,6 +155,20 @@ def test_engine_that_is_away_is_told_and_counts_as_no_failure(
     assert visitor.log_in("late", "late").location == "/me/"
 
 
+def test_guesses_at_a_password_of_djangos_count_while_the_engine_is_away(
+    front: Server, dovecot: ReferenceDovecot, visitor: WebUser
+):
+    front.python("from django.contrib.auth.models import User; User.objects.create_user('both', password='both')")
+    dovecot.halt()
+    try:
+        pages = [visitor.log_in("both", "wrong").text for _ in range(4)]
+    finally:
+        dovecot.start()
+    assert logins(front, "both") == [("failed", "web")] * 4
+    assert not any("be reached now" in page for page in pages)
+    assert visitor.log_in("both", "both").status != 302, "locked out"
+
+
 def test_setting_that_names_no_engine_is_told_before_anything_is_served():
     with override_settings(IMAPX=conf.settings.IMAPX | {"WEB_ENGINE": "dovecot"}):
         (error,) = check_web_engine()
