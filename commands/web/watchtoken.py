@@ -18,6 +18,6 @@ def is_good(token: Any, execution_id: uuid.UUID, user_id: int) -> bool:
         return False
     try:
         told = signing.loads(token, salt=SALT, max_age=settings.SESSION_COOKIE_AGE)
-    except signing.BadSignature:
+    except (signing.BadSignature, UnicodeEncodeError):  # the latter: half of a character
         return False
     return bool(told == [str(execution_id), user_id])

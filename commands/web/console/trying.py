@@ -135,9 +135,7 @@ def _in_words(found: Explanation, reader: User) -> dict[str, Any]:
         "allowed": found.allowed,
         "meaning": MEANING.get(found.outcome, found.outcome),
         "reason": readable(found.reason) if by_rule else "",
-        "rule": ""
-        if rule is None or rule.effect is Effect.LOCK
-        else reverse("admin:commands_rule_change", args=[rule.id]),
+        "rule": _address(rule),
         "runs": list(found.runs),
         "usage": "" if verb is None else f"{verb.name} {verb.usage or '(no arguments)'}",
         "circumstances": circumstances(found.question),

@@ -20,6 +20,10 @@ prepare_once = cache(prepare_process)
 """runimap has done so before; a bare daphne has not."""
 
 
+BEGINNING = ("line", "run")
+"""What a page says to have something run."""
+
+
 class TerminalSocket(PageSocket):
     """What runs ends with the socket, and with the right to it."""
 
@@ -35,6 +39,9 @@ class TerminalSocket(PageSocket):
 
     async def received(self, message: Mapping[str, Any]) -> None:
         if self._sitting is None:
+            return
+        # At the latest moment: what begins is not undone by its being ended two seconds later.
+        if message.get("do") in BEGINNING and not await self.still_may():
             return
         try:
             await self._sitting.take(message)

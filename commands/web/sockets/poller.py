@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from channels.db import database_sync_to_async
-from django.db import DatabaseError
 
 from commands.live import now
 from commands.web.liverows import Row, connection_row, execution_row
@@ -75,7 +74,7 @@ class Poller:
         while True:
             try:
                 picture = await database_sync_to_async(self._read, thread_sensitive=False)()
-            except DatabaseError:
+            except Exception:  # whatever it is: else all pages would stand still and say nothing
                 if self._picture is None or not self._picture.problem:
                     logger.warning("What goes on can't be read, so the live pages stand still", exc_info=True)
                 picture = Picture(problem="The database can't be read now: what is shown is what was last known.")

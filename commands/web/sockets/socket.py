@@ -11,7 +11,6 @@ from channels.db import database_sync_to_async
 from channels.exceptions import StopConsumer
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import DatabaseError
 
 from commands.web.whose import user_of
 
@@ -70,6 +69,19 @@ class PageSocket(AsyncConsumer):
     async def looked(self) -> None:
         """It was found that `user`, who is as the database has them now, still may."""
 
+    async def still_may(self) -> bool:
+        """Ask now whether the user still may. Closes it if not."""
+        try:
+            user = await self._user_now()
+            if user is not None:
+                self.user = user
+                await self.looked()
+                return True
+        except Exception:  # whatever it is: who can't be asked about may not
+            logger.warning("Whether a page's user still may can't be found out", exc_info=True)
+        await self.close(FORBIDDEN)
+        return False
+
     async def tell(self, **message: Any) -> None:
         """Send a JSON object. What is sent to one that is gone is dropped."""
         if self._looking is not None and not self._is_closing:
@@ -101,7 +113,7 @@ class PageSocket(AsyncConsumer):
             return
         try:
             given = json.loads(text) if text is not None and len(text) <= MESSAGE_CHARACTERS else None
-        except ValueError:
+        except (ValueError, RecursionError):  # the latter: nested too deep
             given = None
         if isinstance(given, dict):
             await self.received(given)
@@ -121,16 +133,8 @@ class PageSocket(AsyncConsumer):
     async def _look(self) -> None:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            try:
-                user = await self._user_now()
-            except DatabaseError:  # who can't be asked about may not
-                logger.warning("Whether a page's user still may can't be found out", exc_info=True)
-                user = None
-            if user is None:
-                await self.close(FORBIDDEN)
+            if not await self.still_may():
                 return
-            self.user = user
-            await self.looked()
 
     async def _user_now(self) -> User | None:
         cookies = self.scope.get("cookies", {})

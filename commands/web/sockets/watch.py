@@ -71,7 +71,7 @@ class WatchSocket(PageSocket):
     async def opened(self) -> None:
         loop = asyncio.get_running_loop()
         self._token = loop.create_future()
-        self._watching = loop.create_task(self._watch())
+        self._watching = loop.create_task(self._watch_or_close())
 
     async def received(self, message: Mapping[str, Any]) -> None:
         match message:
@@ -122,6 +122,13 @@ class WatchSocket(PageSocket):
         return skipped
 
     # Its task
+
+    async def _watch_or_close(self) -> None:
+        try:
+            await self._watch()
+        except Exception:  # else the page would take silence for a program that says nothing
+            logger.warning("A page watches no longer", exc_info=True)
+            await self.close(TRY_AGAIN)
 
     async def _watch(self) -> None:
         token = None

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
+from django.db import DatabaseError, InterfaceError
 
+from commands.web.sockets import socket
 from commands.web.sockets.socket import BAD, FORBIDDEN, TOO_MUCH
 from tests.commands.admin.test_urls import ACTORS, STAFF
 
@@ -59,6 +61,43 @@ async def test_page_of_another_origin_opens_none(
 ) -> None:
     cookie = await in_thread(cookie_of, "S")
     assert {await is_opened(path, cookie, origin) for path in paths.values()} == {is_ours}
+
+
+async def test_page_without_tls_opens_none_that_has_it(cookie_of: Callable[[str], str]) -> None:
+    cookie = await in_thread(cookie_of, "S")
+    for origin, is_ours in [(f"http://{HOST}", False), (f"https://{HOST}", True)]:
+        opening = communicator("/ws/live/", cookie, origin)
+        opening.scope["scheme"] = "wss"
+        assert (await opening.connect(timeout=10))[0] is is_ours
+        if is_ours:
+            await opening.disconnect(timeout=10)
+
+
+@pytest.mark.parametrize("failure", [InterfaceError, DatabaseError, RuntimeError])
+async def test_user_who_cannot_be_asked_about_may_not(
+    monkeypatch: pytest.MonkeyPatch, cookie_of: Callable[[str], str], failure: type[Exception]
+) -> None:
+    def fail(session_key: str | None) -> None:
+        raise failure("away")
+
+    opened = communicator("/ws/live/", await in_thread(cookie_of, "S"))
+    assert (await opened.connect(timeout=10))[0]
+    monkeypatch.setattr(socket, "user_of", fail)
+    assert await close_code(opened) == FORBIDDEN
+    await opened.disconnect(timeout=10)
+
+
+@pytest.mark.parametrize(("route", "do"), [("ws/console/", "line"), ("ws/try/<int:verb_id>/", "run")])
+async def test_nothing_begins_for_who_may_no_longer(
+    monkeypatch: pytest.MonkeyPatch, paths: dict[str, str], cookie_of: Callable[[str], str], route: str, do: str
+) -> None:
+    monkeypatch.setattr(socket, "LOOK_SECONDS", 1000)
+    opened = communicator(paths[route], await in_thread(cookie_of, "S"))
+    assert (await opened.connect(timeout=10))[0]
+    await in_thread(lambda: User.objects.update(is_active=False))
+    await opened.send_to(json.dumps({"do": do, "text": "help", "user": "x", "line": ""}))
+    assert await close_code(opened) == FORBIDDEN
+    await opened.disconnect(timeout=10)
 
 
 async def test_host_that_is_not_ours_opens_none(settings: Any, cookie_of: Callable[[str], str]) -> None:
@@ -127,8 +166,10 @@ async def test_right_lost_ends_it_though_another_one_is_left(cookie_of: Callable
         {"text": '"x"'},
         {"bytes": b"{}"},
         {"text": '{"a": "' + "x" * 10**7 + '"}'},
+        {"text": '{"a":' * 10_000},
+        {"text": f'{{"do": {"9" * 5000}}}'},
     ],
-    ids=["broken", "list", "number", "string", "bytes", "10 MB"],
+    ids=["broken", "list", "number", "string", "bytes", "10 MB", "nested", "5000 digits"],
 )
 @pytest.mark.parametrize("route", SOCKETS)
 async def test_message_that_is_none_closes_it(

@@ -68,12 +68,15 @@ async def next_piece(opened: WebsocketCommunicator) -> dict[str, Any]:
     return dict(message)
 
 
-@pytest.mark.parametrize("case", ["none", "number", "forged", "another execution", "another user"])
+@pytest.mark.parametrize(
+    "case", ["none", "number", "half of a character", "forged", "another execution", "another user"]
+)
 async def test_nothing_is_watched_without_the_token_of_the_page(case: str) -> None:
     execution = await in_thread(make_execution)
     tokens = {
         "none": "",
         "number": 7,
+        "half of a character": "a:b:\ud800",
         "forged": "WyJhIiwxXQ:1abc:defg",
         "another execution": watchtoken.make(uuid.uuid4(), 1),
         "another user": watchtoken.make(execution.pk, 10**6),
