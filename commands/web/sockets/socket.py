@@ -19,6 +19,9 @@ logger = logging.getLogger(__name__)
 LOOK_SECONDS = 2.0
 """How often session and rights are looked at while it is open."""
 
+PATIENCE_SECONDS = 30.0
+"""So long a database that is stuck leaves it open: what it might say may be that the right is gone."""
+
 MESSAGE_CHARACTERS = 64 * 1024
 
 # RFC 6455 section 7.4: 4000 to 4999 are an application's own; these are HTTP's numbers.
@@ -72,7 +75,8 @@ class PageSocket(AsyncConsumer):
     async def still_may(self) -> bool:
         """Ask now whether the user still may. Closes it if not."""
         try:
-            user = await self._user_now()
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                user = await self._user_now()
             if user is not None:
                 self.user = user
                 await self.looked()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from commands.models import Chain, Connection, Execution
@@ -122,8 +122,9 @@ async def test_one_read_serves_all_viewers() -> None:
     assert len(reads) == 1
 
 
-async def test_store_that_is_away_is_told_and_looked_at_again() -> None:
-    answers: list[Any] = [OperationalError("away"), Picture({"executions": {"k": ROW}})]
+@pytest.mark.parametrize("failure", [OperationalError, InterfaceError, RuntimeError])
+async def test_store_that_is_away_is_told_and_looked_at_again(failure: type[Exception]) -> None:
+    answers: list[Any] = [failure("away"), Picture({"executions": {"k": ROW}})]
 
     def read() -> Picture:
         answer = answers.pop(0) if len(answers) > 1 else answers[0]

@@ -1,6 +1,7 @@
 """Who may open each WebSocket, by a table; from which pages; and what closes one that is open."""
 
 import json
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -84,6 +85,21 @@ async def test_user_who_cannot_be_asked_about_may_not(
     assert (await opened.connect(timeout=10))[0]
     monkeypatch.setattr(socket, "user_of", fail)
     assert await close_code(opened) == FORBIDDEN
+    await opened.disconnect(timeout=10)
+
+
+async def test_store_that_does_not_answer_ends_it(
+    monkeypatch: pytest.MonkeyPatch, cookie_of: Callable[[str], str]
+) -> None:
+    opened = communicator("/ws/live/", await in_thread(cookie_of, "S"))
+    assert (await opened.connect(timeout=10))[0]
+    answers = threading.Event()
+    monkeypatch.setattr(socket, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(socket, "user_of", lambda session_key: answers.wait(60) and None)
+    try:
+        assert await close_code(opened) == FORBIDDEN
+    finally:
+        answers.set()
     await opened.disconnect(timeout=10)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from channels.layers import get_channel_layer
 from channels.testing import WebsocketCommunicator
+from django.db import InterfaceError
 
 from commands.models import Execution, Watcher
 from commands.web import watchtoken
@@ -161,6 +162,16 @@ async def test_one_that_has_ended_is_not_watched() -> None:
     opened = await open_page((await in_thread(make_execution, outcome="exit", exit_code=3)).pk)
     told = await opened.receive_json_from(timeout=10)
     assert (told["outcome"], told["code"]) == ("exit", 3)
+    await opened.disconnect(timeout=10)
+
+
+async def test_one_that_cannot_be_looked_up_closes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(opened: watch.WatchSocket) -> None:
+        raise InterfaceError("away")
+
+    monkeypatch.setattr(watch.WatchSocket, "_find", fail)
+    opened = await open_page((await in_thread(make_execution)).pk)
+    assert await close_code(opened) == watch.TRY_AGAIN
     await opened.disconnect(timeout=10)
 
 
