@@ -32,8 +32,12 @@ class Condition:
     async def watch(self, engine: Engine) -> None:
         """Ask and tell until it is cancelled."""
         while True:
-            await self._ask(engine)
-            await self._tell(engine)
+            try:
+                await self._ask(engine)
+                await self._tell(engine)
+            except Exception:  # an edge: else /health would go on to say what was found last
+                logger.exception("How this server is could not be found out")
+                self.engine_fault = "it could not be asked"
             await asyncio.sleep(ASK_SECONDS)
 
     async def _ask(self, engine: Engine) -> None:

@@ -15,7 +15,6 @@ from tests.support.process import eventually
 from tests.support.server import Server
 from tests.support.verbs import TestVerb, program
 
-
 END_AFTER_KILL = """
 import os, signal
 from commands.live.ending import Actor, end_connection

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -29,6 +30,13 @@ BAD, FORBIDDEN, TOO_MUCH = 4400, 4403, 4429
 
 MESSAGES_PER_SECOND = 100
 
+PER_USER = 20
+"""That a user may have open in one process: more windows than a person looks at, each with its questions to the
+database."""
+
+_open: Counter[int] = Counter()
+"""How many there are, by user."""
+
 
 class PageSocket(AsyncConsumer):
     """Subclasses name `permissions`, and have `opened`, `received` and, for what they own, `closed`.
@@ -44,11 +52,14 @@ class PageSocket(AsyncConsumer):
     _second = 0.0
     _messages = 0
     _is_closing = False
+    _is_counted = False
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         try:
             await super().__call__(scope, receive, send)
         finally:
+            if self._is_counted:
+                _open[self.user.pk] -= 1
             if self._looking is not None:
                 self._looking.cancel()
                 self._looking = None
@@ -103,7 +114,12 @@ class PageSocket(AsyncConsumer):
         if user is None:
             await self.close(FORBIDDEN)  # before it is accepted: HTTP's 403
             raise StopConsumer
+        if _open[user.pk] >= PER_USER:
+            await self.close(TOO_MUCH)
+            raise StopConsumer
         self.user = user
+        self._is_counted = True
+        _open[user.pk] += 1
         await self.send({"type": "websocket.accept"})
         self._looking = asyncio.get_running_loop().create_task(self._look())
         await self.opened()

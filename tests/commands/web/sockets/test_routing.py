@@ -206,3 +206,17 @@ async def test_flood_of_messages_closes_it(paths: dict[str, str], cookie_of: Cal
     assert await close_code(opened) == TOO_MUCH
     await opened.disconnect(timeout=10)
     assert opened.output_queue.empty()
+
+
+async def test_user_has_so_many_open_and_no_more(
+    paths: dict[str, str], cookie_of: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "PER_USER", 2)
+    mine, others = await in_thread(cookie_of, "S"), await in_thread(cookie_of, "O")
+    first, second = communicator("/ws/live/", mine), communicator(paths["ws/console/"], mine)
+    assert (await first.connect(timeout=10))[0] and (await second.connect(timeout=10))[0]
+    assert not await is_opened("/ws/live/", mine)
+    assert await is_opened("/ws/live/", others)
+    await first.disconnect(timeout=10)
+    assert await is_opened("/ws/live/", mine)
+    await second.disconnect(timeout=10)
