@@ -58,7 +58,7 @@ def test_search_of_pages_leads_to_the_one_that_is_chosen(windows: Windows) -> No
     expect(page).to_have_url(re.compile("/admin/commands/"))
     page.wait_for_load_state()
     page.keyboard.press("Control+k")
-    expect(search).to_be_visible()
+    expect(search).to_be_focused()
     page.keyboard.press("Escape")
     expect(search).to_be_hidden()
 

@@ -24,9 +24,11 @@ def kept(reversed_words: list[bytes]) -> list[object]:
     found = []
     for holder in gc.get_objects():
         for value in gc.get_referents(holder):
-            if isinstance(value, str) and len(value) < 100_000:
-                value = value.encode(errors="replace")
-            if isinstance(value, bytes | bytearray) and len(value) < 100_000:
+            # Not isinstance: to ask an object that stands for another one what it is would make it find that one.
+            kind = type(value)
+            if issubclass(kind, str) and len(value) < 100_000:
+                value, kind = value.encode(errors="replace"), bytes
+            if issubclass(kind, bytes | bytearray) and len(value) < 100_000:
                 spelled = bytes(value)[::-1]
                 if any(word in spelled for word in reversed_words):
                     found.append(holder)
