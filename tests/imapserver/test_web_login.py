@@ -21,7 +21,7 @@ from tests.support.webuser import WebUser
 
 @pytest.fixture(scope="module")
 def dovecot() -> Iterator[ReferenceDovecot]:
-    dovecot = ReferenceDovecot(["newbie", "other", "gone", "guessed", "apart", "late", "boss"])
+    dovecot = ReferenceDovecot(["arrival", "other", "leaver", "guessed", "apart", "late", "boss"])
     yield dovecot.start()
     dovecot.stop()
 
@@ -83,14 +83,14 @@ def logins(front: Server, name: str) -> list[tuple[str, str]]:
 
 
 def test_user_whom_the_engine_alone_knows_logs_in_and_is_made_at_the_first_success(front: Server, visitor: WebUser):
-    assert visitor.log_in("newbie", "wrong").status == 200
-    assert not front.query("SELECT 1 FROM auth_user WHERE username = 'newbie'")
-    assert visitor.log_in("newbie", "newbie").location == "/me/"
+    assert visitor.log_in("arrival", "wrong").status == 200
+    assert not front.query("SELECT 1 FROM auth_user WHERE username = 'arrival'")
+    assert visitor.log_in("arrival", "arrival").location == "/me/"
     page = visitor.get("/me/")
-    assert (page.status, "newbie" in page.text) == (200, True)
-    ((staff, password),) = front.query("SELECT is_staff, password FROM auth_user WHERE username = 'newbie'")
+    assert (page.status, "arrival" in page.text) == (200, True)
+    ((staff, password),) = front.query("SELECT is_staff, password FROM auth_user WHERE username = 'arrival'")
     assert (bool(staff), password[0]) == (False, "!")
-    assert logins(front, "newbie") == [("failed", "web"), ("ok", "web")]
+    assert logins(front, "arrival") == [("failed", "web"), ("ok", "web")]
 
 
 def test_name_in_another_case_is_the_same_user(front: Server, visitor: WebUser):
@@ -123,13 +123,13 @@ def test_administrator_is_let_in_by_no_password_of_the_engines(front: Server, vi
 def test_session_by_the_engine_ends_when_its_user_is_made_an_administrator_or_not_active(
     front: Server, visitor: WebUser
 ):
-    assert visitor.log_in("gone", "gone").location == "/me/"
+    assert visitor.log_in("leaver", "leaver").location == "/me/"
     for change in ("is_staff=True", "is_staff=False, is_active=False"):
         front.python(
-            f"from django.contrib.auth.models import User; User.objects.filter(username='gone').update({change})"
+            f"from django.contrib.auth.models import User; User.objects.filter(username='leaver').update({change})"
         )
         assert visitor.get("/me/").status == 302
-    assert visitor.log_in("gone", "gone").status == 200
+    assert visitor.log_in("leaver", "leaver").status == 200
 
 
 def test_web_that_is_served_apart_asks_the_engine_of_its_setting(
