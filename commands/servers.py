@@ -9,10 +9,8 @@ from django.utils import timezone
 
 from commands import audit
 from commands.evidence import head
+from commands.living import UNSEEN
 from commands.models import Server
-
-UNSEEN = timedelta(seconds=60)
-"""Six refreshes: one that was not seen for so long is dead, or can't reach the database."""
 
 SHOWN = timedelta(hours=1)
 """So long one that has vanished is told of: whoever looks after it has looked by then."""

@@ -16,12 +16,12 @@ from unfold.admin import ModelAdmin as UnfoldModelAdmin
 
 from commands.admin.base import Context
 from commands.admin.explainform import to_arguments
-from commands.admin.text import visible
 from commands.arguments import signature as signatures
 from commands.arguments.mismatch import mismatch
 from commands.arguments.signature import Match, Signature
 from commands.audit_text import printable
 from commands.models import Verb
+from commands.web.text import visible
 
 SAMPLE = "sample"
 LENGTH = 20_000  # characters, as on the pages that explain

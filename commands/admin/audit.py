@@ -10,9 +10,10 @@ from commands.admin.base import may_view
 from commands.admin.export import ExportMixin
 from commands.admin.filters import ActorFilter, AddressFilter, DayRangeFilter, KindFilter, OutcomeFilter, VerbFilter
 from commands.admin.record import RecordAdmin
-from commands.admin.text import kind_label, link, moment, outcome_label, short, visible
+from commands.admin.text import kind_label, link, moment, outcome_label, short
 from commands.audit import Redacted, decode_arguments, printable
 from commands.models import AuditEvent, Rule, Verb
+from commands.web.text import visible
 
 
 @admin.register(AuditEvent)

@@ -16,11 +16,12 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 
 from commands.admin.base import Context, ModelAdmin
-from commands.admin.text import visible
 from commands.audit import StoreUnavailable
 from commands.live import ending, now
 from commands.models import Connection, Execution
+from commands.web.actor import actor_of
 from commands.web.liverows import end_address
+from commands.web.text import visible
 
 END_EXECUTION = ("commands.view_execution", "commands.end_execution")
 END_CONNECTION = ("commands.view_connection", "commands.end_connection")
@@ -167,11 +168,6 @@ def end_panel(request: HttpRequest, user: User) -> Context:
         "executions": len(now.executions_of(user.pk)),
         "end_address": f"{end_address(user=user.pk)}&{urlencode({'next': request.get_full_path()})}",
     }
-
-
-def actor_of(request: HttpRequest) -> ending.Actor:
-    user = request.user
-    return ending.Actor(user.pk, user.get_username(), request.META.get("REMOTE_ADDR"), request.is_secure())
 
 
 def _wants_json(request: HttpRequest) -> bool:

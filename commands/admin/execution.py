@@ -9,9 +9,10 @@ from commands.admin.filters import DayRangeFilter, EndFilter, ExecutionAddressFi
 from commands.admin.lock import execution_locks
 from commands.admin.record import RecordAdmin
 from commands.admin.replay import ReplayMixin
-from commands.admin.text import kind_label, link, moment, outcome_label, short, visible
+from commands.admin.text import kind_label, link, moment, outcome_label, short
 from commands.admin.watch import WatchMixin
 from commands.models import AuditEvent, Execution
+from commands.web.text import visible
 
 EVENTS = 100  # more than one execution ever has
 

@@ -10,7 +10,7 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from commands.admin.base import RelatedTable
-from commands.admin.text import EFFECT_COLOURS, label, visible
+from commands.admin.text import EFFECT_COLOURS, label
 from commands.explaining import explain_text
 from commands.explaining.explanation import Explanation, Limit
 from commands.explaining.reach import Answer, Reach
@@ -20,6 +20,7 @@ from commands.outcome import Outcome
 from commands.policy import Effect, Subject
 from commands.policy import Rule as PolicyRule
 from commands.verbmap import VerbEntry
+from commands.web.text import visible
 
 COLOURS = {Answer.YES: "success", Answer.NO: "danger", Answer.CONDITIONAL: "warning"}
 

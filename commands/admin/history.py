@@ -19,12 +19,13 @@ from django.views.decorators.http import require_POST
 from unfold.decorators import action
 
 from commands.admin.base import Context, ModelAdmin
-from commands.admin.text import label, moment, visible
+from commands.admin.text import label, moment
 from commands.mapfile.difference import field_changes
 from commands.mapfile.plain import Entry
 from commands.mapfile.problems import MapFileError
 from commands.mapfile.revert import revert
 from commands.mapfile.versions import kind_of, tags_of, version_entry, version_title, versions_before, with_names
+from commands.web.text import visible
 
 PAGE = 25
 

@@ -17,9 +17,10 @@ from commands.admin.base import Context, RelatedTable, may_view
 from commands.admin.homecharts import charts
 from commands.admin.homecounts import DAY, Count, alerts, counts, of_outcome, rejects, running
 from commands.admin.homehealth import attention, health
-from commands.admin.text import RUNNING, link, moment, outcome_label, short, visible
+from commands.admin.text import RUNNING, link, moment, outcome_label, short
 from commands.models import AuditEvent, Execution, Lock
 from commands.outcome import Outcome
+from commands.web.text import visible
 
 ROWS = 8
 SAMPLE = 2000  # rows of the last day from which verbs are compared: some 20 ms

@@ -17,12 +17,12 @@ from django.utils import timezone
 from commands.admin.base import may_view
 from commands.admin.homecounts import DAY, Count, alerts, counts, of_end
 from commands.admin.homestate import State, ago, in_queue, layer, serving, verified
-from commands.admin.text import visible
 from commands.evidence import anchors, head, keyfile
-from commands.lost import UNSEEN
+from commands.living import UNSEEN
 from commands.models import AuditEvent, Chain, Execution, Verb
 from commands.outcome import Outcome
 from commands.programfile import UnsafeProgramError, check_program
+from commands.web.text import visible
 
 LOOPBACK = frozenset(("127.0.0.1", "localhost", "[::1]"))
 VERBS = 500  # whose programs are looked for

@@ -7,9 +7,9 @@ from asgiref.sync import async_to_sync
 from django.utils.timesince import timesince
 
 from commands import audit, channel_layer, servers
-from commands.admin.text import visible
 from commands.evidence import verification
 from commands.models import Chain, Server
+from commands.web.text import visible
 
 LAG_SECONDS = 1.0
 """Of a commit that takes milliseconds: half of what an execution waits until it is refused."""

@@ -21,9 +21,10 @@ from django.views.decorators.http import require_POST
 from commands import locks
 from commands.admin.base import Context
 from commands.admin.history import HistoryAdmin
-from commands.admin.text import label, moment, visible
+from commands.admin.text import label, moment
 from commands.locks import Target
 from commands.models import Execution, Lock, Verb
+from commands.web.text import visible
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from unfold.decorators import action
 
 from commands.admin.base import RelatedTable, may_view
 from commands.admin.confirm import ask
-from commands.admin.text import moment, visible
+from commands.admin.text import moment
 from commands.changes import together
 from commands.explaining import shadow
 from commands.mapfile.from_toml import decoded
@@ -22,6 +22,7 @@ from commands.mapfile.load import Change, MapFileError, check, difference, dump,
 from commands.mapfile.problems import Problem
 from commands.mapfile.programs import gained_interpreters, unsafe_programs
 from commands.models import AuditEvent
+from commands.web.text import visible
 
 DAYS = 30
 NEWEST = 20_000

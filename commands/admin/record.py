@@ -8,44 +8,24 @@ page looks through the next SCAN rows alone and says so; `?before=` goes on wher
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db import models
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from unfold.views import ChangeList
 
 from commands.admin.base import Context, ModelAdmin
 from commands.admin.filters import Condition, DayRangeFilter, Found, RecordFilter
+from commands.web.places import Place, beyond
 
 BEFORE, AFTER, OLDEST = "before", "after", "first"
 CAP = 1000  # no count goes on after so many: to count a record of millions is to read all of it
 SCAN = 10_000  # rows that are not beside each other: some 50 ms
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class Key(NamedTuple):
-    """Where a row stands in the list; without `pk`: all of that moment."""
-
-    at: datetime
-    pk: Any = None
-
-    def __str__(self) -> str:
-        microseconds = (self.at - EPOCH) // timedelta(microseconds=1)
-        return str(microseconds) if self.pk is None else f"{microseconds}.{self.pk}"
-
-    @classmethod
-    def parse(cls, text: str, field: "models.Field[Any, Any]") -> "Key":
-        try:
-            microseconds, _, key = text.partition(".")
-            return cls(EPOCH + timedelta(microseconds=int(microseconds)), field.to_python(key) if key else None)
-        except (ValueError, OverflowError, ValidationError) as error:
-            raise IncorrectLookupParameters("no place in this list") from error
 
 
 class OnePage(Paginator):
@@ -77,11 +57,11 @@ class RecordChangeList(ChangeList):
         rows: list[Any] = []
         self.has_newer = self.has_older = False
         if after and not before:
-            rows, self.has_newer = self._page(self._key(after), newer=True)
+            rows, self.has_newer = self._page(self._place(after), newer=True)
             self.has_older = after != OLDEST
             rows.reverse()
         if not self.has_newer and self.searched_to is None:  # also where they are the newest: then a whole page of them
-            rows, self.has_older = self._page(self._key(before), newer=False)
+            rows, self.has_older = self._page(self._place(before), newer=False)
             self.has_newer = before is not None
         self._describe(request, rows)
 
@@ -106,45 +86,36 @@ class RecordChangeList(ChangeList):
         self.scan, self.direction = f"{SCAN:,}", ""
         if self.has_newer:
             links["newest"] = self.get_query_string()
-            links["newer"] = self.get_query_string({AFTER: str(self._key_of(rows[0]))}) if rows else ""
+            links["newer"] = self.get_query_string({AFTER: str(self._place_of(rows[0]))}) if rows else ""
         if self.searched_to is not None:
             links["further"] = self.get_query_string({self._further[0]: str(self._further[1])})
             self.direction = "back to" if self._further[0] == BEFORE else "up to"
         elif self.has_older:
-            links["older"] = self.get_query_string({BEFORE: str(self._key_of(rows[-1]))})
+            links["older"] = self.get_query_string({BEFORE: str(self._place_of(rows[-1]))})
             links["oldest"] = self.get_query_string({AFTER: OLDEST})
         return links
 
-    def _page(self, key: Key | None, *, newer: bool) -> tuple[list[Any], bool]:
-        """Return a page's rows from `key` on, and whether more are known to follow."""
-        queryset = self._from(self.queryset, key, newer=newer)
+    def _page(self, place: Place | None, *, newer: bool) -> tuple[list[Any], bool]:
+        """Return a page's rows from `place` on, and whether more are known to follow."""
+        queryset = self._from(self.queryset, place, newer=newer)
         if self._needs_scan():
-            queryset = self._bounded(queryset, key, newer=newer)
+            queryset = self._bounded(queryset, place, newer=newer)
         rows = list(queryset[: self.list_per_page + 1])
         if len(rows) > self.list_per_page:
             self.searched_to = None  # there is enough to show before that
         return rows[: self.list_per_page], len(rows) > self.list_per_page
 
-    def _from(self, queryset: QuerySet[Any], key: Key | None, *, newer: bool) -> QuerySet[Any]:
-        time = self.model_admin.time_field
-        queryset = queryset.order_by(time, "pk") if newer else queryset.order_by(f"-{time}", "-pk")
-        if key is None:
-            return queryset
-        beyond = "gt" if newer else "lt"
-        if key.pk is None:
-            return queryset.filter(**{f"{time}__{beyond}": key.at})
-        # Not (a, b) < (x, y): PostgreSQL picks partitions by the plain comparison alone.
-        same_or_beyond = Q(**{f"{time}__{beyond}e": key.at})
-        return queryset.filter(same_or_beyond, Q(**{f"{time}__{beyond}": key.at}) | Q(**{f"pk__{beyond}": key.pk}))
+    def _from(self, queryset: QuerySet[Any], place: Place | None, *, newer: bool) -> QuerySet[Any]:
+        return beyond(queryset, self.model_admin.time_field, place, newer=newer)
 
     def _needs_scan(self) -> bool:
         conditions = self._conditions()
         return bool(self.query) or len(conditions) > 1 or any(each.found is not Found.IN_ORDER for each in conditions)
 
-    def _bounded(self, queryset: QuerySet[Any], key: Key | None, *, newer: bool) -> QuerySet[Any]:
+    def _bounded(self, queryset: QuerySet[Any], place: Place | None, *, newer: bool) -> QuerySet[Any]:
         """Return of `queryset` what lies within the next SCAN rows of the best way in."""
         best = min(self._conditions(), key=lambda each: each.found, default=None)
-        way_in = self._from(self._in_time(), key, newer=newer)
+        way_in = self._from(self._in_time(), place, newer=newer)
         if best is not None and best.found is Found.IN_ORDER:
             way_in = way_in.filter(best.q)
         elif best is not None and best.found is Found.IN_RANGE:
@@ -157,7 +128,7 @@ class RecordChangeList(ChangeList):
         if end is None:
             return queryset
         self.searched_to = end
-        self._further = (AFTER if newer else BEFORE, Key(end))
+        self._further = (AFTER if newer else BEFORE, Place(end))
         return queryset.filter(**{f"{time}__{'lte' if newer else 'gte'}": end})
 
     def _conditions(self) -> list[Condition]:
@@ -171,11 +142,16 @@ class RecordChangeList(ChangeList):
                 queryset = spec.queryset(self.request, queryset)
         return queryset
 
-    def _key(self, text: str | None) -> Key | None:
-        return Key.parse(text, self.opts.pk) if text and text != OLDEST else None
+    def _place(self, text: str | None) -> Place | None:
+        if not text or text == OLDEST:
+            return None
+        try:
+            return Place.parse(text, self.model)
+        except ValueError as error:
+            raise IncorrectLookupParameters("no place in this list") from error
 
-    def _key_of(self, row: Any) -> Key:
-        return Key(getattr(row, self.model_admin.time_field), row.pk)
+    def _place_of(self, row: Any) -> Place:
+        return Place(getattr(row, self.model_admin.time_field), row.pk)
 
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         self.request = request

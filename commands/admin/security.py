@@ -26,10 +26,10 @@ from unfold.widgets import BASE_INPUT_CLASSES
 from commands import audit
 from commands.admin import confirm
 from commands.admin.base import Context
-from commands.admin.text import visible
 from commands.web import identity
 from commands.web.secondfactor import codes, demand
 from commands.web.secondfactor.change import record
+from commands.web.text import visible
 
 # Their stock pages show keys, and let one be put under another's name with no code asked for.
 admin.site.unregister([TOTPDevice, StaticDevice])

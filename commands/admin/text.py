@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
 from commands.outcome import Outcome
+from commands.web.text import visible
 
 RUNNING = "running"
 
@@ -49,14 +50,6 @@ OUTCOME_COLOURS = {
 KIND_COLOURS = {"alert": "danger", "change": "primary", "view": "info"}
 
 EFFECT_COLOURS = {"allow": "success", "deny": "danger", "limit": "warning"}
-
-
-def visible(text: str) -> str:
-    """Return `text` with each character written out that a browser would obey or hide: controls, bidi, blanks.
-
-    HTML escaping leaves them in place. What the writer of the record made visible stays as it is.
-    """
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
 def short(text: str, width: int = 40, *, wraps: bool = False) -> SafeString:

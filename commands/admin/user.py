@@ -14,8 +14,9 @@ from commands.admin.confirm import ConfirmedAdmin
 from commands.admin.ending import end_panel
 from commands.admin.lock import lock_panel
 from commands.admin.security import UserSecurityAdmin
-from commands.admin.text import EFFECT_COLOURS, label, link, moment, visible
+from commands.admin.text import EFFECT_COLOURS, label, link, moment
 from commands.models import Rule, Verb
+from commands.web.text import visible
 
 admin.site.unregister(User)
 admin.site.unregister(Group)

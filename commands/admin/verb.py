@@ -15,13 +15,14 @@ from commands.admin.console import ConsolePages
 from commands.admin.lock import lock_panel
 from commands.admin.mapfile import MapFilePages
 from commands.admin.signature import SignatureInline
-from commands.admin.text import EFFECT_COLOURS, label, link, moment, outcome_label, short, visible
+from commands.admin.text import EFFECT_COLOURS, label, link, moment, outcome_label, short
 from commands.admin.verbform import VerbForm
 from commands.arguments import signature
 from commands.interpreters import interpreter
 from commands.kinds import kinds_by_field
 from commands.mapfile.entries import verb_entry
 from commands.models import ActionVerb, Execution, Rule, Tag, Verb
+from commands.web.text import visible
 
 EXECUTIONS = 8
 INTERPRETER_RIGHT = "commands.shell_verb"

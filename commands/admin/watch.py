@@ -10,12 +10,12 @@ from django.urls import URLPattern, path
 
 from commands.admin.base import ModelAdmin
 from commands.admin.ending import END_EXECUTION, END_USER
-from commands.admin.text import visible
 from commands.admin.viewing import NotRecorded, not_recorded, view_recorded
 from commands.evidence.head import node
 from commands.models import Execution
 from commands.transcript.playing import title
 from commands.web import watchtoken
+from commands.web.text import visible
 
 MAY_WATCH = "commands.watch_execution"
 

@@ -3,7 +3,6 @@
 Each process looks for itself: the map's revision is read from the database, so nothing has to arrive from anywhere.
 """
 
-import asyncio
 import contextlib
 import logging
 import time
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 
 from commands import audit, authorization
 from commands.attempt import Accepted
+from commands.live.rounds import Rounds
 from commands.outcome import Outcome
 from commands.rulebook.snapshot import read_revision
 
@@ -40,15 +40,13 @@ class _Watched:
 
 
 class Watch:
-    """Looks while executions run, on one loop at a time; its timer stops by itself when none does."""
+    """Looks while executions run."""
 
     def __init__(self, look_seconds: float = LOOK_SECONDS, away_seconds: float = AWAY_SECONDS) -> None:
         self._look_seconds = look_seconds
         self._away_seconds = away_seconds
         self._watched: dict[uuid.UUID, _Watched] = {}
-        self._loop: asyncio.AbstractEventLoop | None = None
-        """The one that has a timer for the next look."""
-        self._looking: asyncio.Task[None] | None = None
+        self._rounds = Rounds(look_seconds, lambda: bool(self._watched), self._look, self._before_look)
         self._looked = 0.0
         """When the database answered last, or the first of these executions began. time.monotonic()"""
         self._times_looked = 0.0
@@ -62,29 +60,15 @@ class Watch:
             self._looked = self._times_looked = time.monotonic()
             self._is_away = False
         self._watched[accepted.execution_id] = _Watched(accepted, end, accepted.revision)
-        loop = asyncio.get_running_loop()
-        if self._loop is not loop:
-            self._loop = loop
-            self._wait(loop)
+        self._rounds.wake()
         try:
             yield
         finally:
             del self._watched[accepted.execution_id]
 
-    def _wait(self, loop: asyncio.AbstractEventLoop) -> None:
-        loop.call_later(self._look_seconds, self._begin, loop)
-
-    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
-        if not self._watched:
-            # Not at the end of the last one: to start and stop a timer costs each short execution more than all else.
-            self._loop = None
-            return
-        # The next is due from here on, however long this one takes; one that still waits for its answer is enough.
-        self._wait(loop)
+    def _before_look(self) -> None:
         if self._is_away:
             self._give_up_in_time()
-        if self._looking is None or self._looking.done():
-            self._looking = loop.create_task(self._look())
 
     async def _look(self) -> None:
         now = time.monotonic()

@@ -3,7 +3,6 @@
 Nothing has to arrive from anywhere: it works without a channel layer, and for any process that shares the database.
 """
 
-import asyncio
 import logging
 import uuid
 from collections import defaultdict
@@ -16,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 from django.db.models.functions import Now
 
 from commands import audit
+from commands.live.rounds import Rounds
 from commands.models import EndRequest, Watcher
 
 logger = logging.getLogger(__name__)
@@ -64,29 +64,21 @@ class _Found:
 
 
 class Look:
-    """Looks while there is something that may be ended, on one loop at a time; its timer stops by itself."""
+    """Looks while there is something that may be ended."""
 
     def __init__(self, look_seconds: float = LOOK_SECONDS) -> None:
         self.targets: dict[uuid.UUID, Target] = {}
         self.watchable: set[uuid.UUID] = set()
         """Those of the targets that can be shown."""
-        self._look_seconds = look_seconds
         self._shown: frozenset[uuid.UUID] = frozenset()
         self._ended: dict[uuid.UUID, tuple[Wanted, Target]] = {}
         """Whose request is still there."""
         self._work: dict[Work, dict[uuid.UUID, Any]] = {}
-        self._loop: asyncio.AbstractEventLoop | None = None
-        """The one that has a timer for the next look."""
-        self._looking: asyncio.Task[None] | None = None
+        self._rounds = Rounds(look_seconds, self._is_needed, self._look)
+        self.wake = self._rounds.wake
+        """To be called when there is a first target, or something to do."""
         self._is_away = False
         """Whether the last look has failed."""
-
-    def wake(self) -> None:
-        """To be called when there is a first target, or something to do."""
-        loop = asyncio.get_running_loop()
-        if self._loop is not loop:
-            self._loop = loop
-            self._wait(loop)
 
     def do(self, work: Work, key: uuid.UUID, item: Any = None) -> None:
         """Have it done with the next look, or with a later one if the store is away. For a key that waits for the same
@@ -100,27 +92,14 @@ class Look:
 
     async def finish(self) -> None:
         """Do now what is still to be done; for the end of a server."""
-        if self._looking is not None and not self._looking.done():
-            await self._looking
+        await self._rounds.settle()
         try:
             await self._do_work()
         except audit.StoreUnavailable:
             logger.warning("What is left of this process among what goes on is not deleted", exc_info=True)
 
-    def _wait(self, loop: asyncio.AbstractEventLoop) -> None:
-        loop.call_later(self._look_seconds, self._begin, loop)
-
-    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
-        if self._loop is not loop:
-            return
-        if not (self.targets or self._ended or any(self._work.values())):
-            # Not at the end of the last one: to start and stop a timer costs each short execution more than all else.
-            self._loop = None
-            return
-        # The next is due from here on, however long this one takes; one that still waits for its answer is enough.
-        self._wait(loop)
-        if self._looking is None or self._looking.done():
-            self._looking = loop.create_task(self._look())
+    def _is_needed(self) -> bool:
+        return bool(self.targets or self._ended or any(self._work.values()))
 
     async def _look(self) -> None:
         try:

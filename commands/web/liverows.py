@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from commands.models import Connection, Execution
+from commands.web.text import visible
 
 Row = dict[str, str | int]
 """`key`, `user_id`; `since` in milliseconds since 1970; all else is text to show, or an address."""
@@ -23,8 +24,8 @@ def connection_row(connection: Connection) -> Row:
 def execution_row(execution: Execution) -> Row:
     return {
         **_common(execution, execution.started),
-        "verb": shown(execution.verb),
-        "arguments": _cut(shown(execution.arguments_text)),
+        "verb": visible(execution.verb),
+        "arguments": _cut(visible(execution.arguments_text)),
         "page": reverse("admin:commands_execution_change", args=[execution.pk]),
         "watch": reverse("admin:commands_execution_watch", args=[execution.pk]),
         "end": end_address(execution=execution.pk),
@@ -37,11 +38,11 @@ def _common(thing: Connection | Execution, since: datetime) -> Row:
         "user_id": thing.user_id,
         "since": milliseconds(since),
         "at": since.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
-        "user": shown(thing.username),
+        "user": visible(thing.username),
         "from": thing.remote_addr or "this machine",
         "how": f"{thing.door}{', TLS' if thing.tls else ''}",
-        "client": shown(thing.client_id),
-        "node": shown(thing.node),
+        "client": visible(thing.client_id),
+        "node": visible(thing.node),
     }
 
 
@@ -52,15 +53,6 @@ def end_address(**target: object) -> str:
 
 def milliseconds(at: datetime) -> int:
     return int(at.timestamp() * 1000)
-
-
-def shown(text: str) -> str:
-    """With what a browser would obey or hide written out. What the writer of the record made visible stays as it is."""
-    return text if text.isprintable() else "".join(map(_shown_character, text))
-
-
-def _shown_character(character: str) -> str:
-    return character if character.isprintable() else ascii(character)[1:-1]
 
 
 def _cut(text: str) -> str:

@@ -12,7 +12,7 @@ class Editor {
         this.rows = element("ol", "verb-rows");
         this.names = element("datalist");
         this.names.id = "verb-argv-names";
-        this.said = element("p", "verb-said", { role: "status" });
+        this.said = element("p", "site-heard", { role: "status" });
         this.asText = button("data_object", "Edit as JSON");
         this.asText.append("JSON");
         this.asText.addEventListener("click", () => this.showText(this.field.hidden));

@@ -19,11 +19,12 @@ from django.views.decorators.http import require_POST
 from commands import locks
 from commands.audit import StoreUnavailable
 from commands.live import now
-from commands.live.ending import Actor, end_connection, end_execution, end_user
+from commands.live.ending import end_connection, end_execution, end_user
 from commands.locks import Target
 from commands.models import Connection, Execution, Lock
+from commands.web.actor import actor_of
 from commands.web.own.pages import is_own, locks_of
-from commands.web.own.words import visible
+from commands.web.text import visible
 
 REASON = "on their own page"
 NOT_RECORDED = "Nothing was done, since it can't be recorded now. Please try again in a moment."
@@ -51,7 +52,7 @@ def end(request: HttpRequest, user: User, key: UUID) -> None:
     if execution.outcome:
         messages.info(request, f"{visible(execution.verb)} had ended already.")
         return
-    end_execution(execution, REASON, _actor(request, user))
+    end_execution(execution, REASON, actor_of(request))
     _tell_ended(request, [execution])
 
 
@@ -62,14 +63,14 @@ def disconnect(request: HttpRequest, user: User, key: UUID) -> None:
         # Not an error: it may have gone while the page was looked at. Whose another one is stays untold.
         messages.info(request, "It is not connected any more.")
         return
-    end_connection(connection, REASON, _actor(request, user))
+    end_connection(connection, REASON, actor_of(request))
     messages.success(request, "It is being disconnected: that takes a second.")
 
 
 @_act
 def end_all(request: HttpRequest, user: User) -> None:
     executions = now.executions_of(user.pk)
-    ended = end_user(user.pk, REASON, _actor(request, user))
+    ended = end_user(user.pk, REASON, actor_of(request))
     if executions:
         _tell_ended(request, executions)
     messages.success(request, f"Ended: {ended}. It may take a second until the last is gone.")
@@ -109,7 +110,3 @@ def _tell_ended(request: HttpRequest, executions: list[Execution]) -> None:
             messages.success(request, f"Ended: {visible(execution.verb)}.")
         else:
             messages.warning(request, f"{visible(execution.verb)} still runs. Look again in a moment.")
-
-
-def _actor(request: HttpRequest, user: User) -> Actor:
-    return Actor(user.pk, user.get_username(), request.META.get("REMOTE_ADDR"), request.is_secure())

@@ -24,7 +24,7 @@ from commands.locks import Target
 from commands.models import Connection, Execution, Lock
 from commands.verbmap import VerbEntry
 from commands.web.own import reading, words
-from commands.web.own.words import visible
+from commands.web.text import visible
 
 MOST = 100
 """Connections, and running executions, that are shown."""

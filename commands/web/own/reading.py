@@ -2,21 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from commands.models import AuditEvent, Execution
 from commands.outcome import Outcome
+from commands.web.places import Place, beyond
 
 PAGE = 30
 SCAN = 5000
 """Rows of one user that a page looks through: some 20 ms."""
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,34 +63,14 @@ def _logins_of(user: User) -> Q:
 
 def _page(mine: QuerySet[Any], field: str, before: str, narrowed: Callable[[QuerySet[Any]], QuerySet[Any]]) -> Page:
     """`mine` has an index in the order of `field`; what `narrowed` leaves of it may not."""
-    way_in = mine.order_by(f"-{field}", "-pk")
-    if before:
-        at, key = _parse(before, mine)
-        at_once = Q(**{field: at}) & (Q(pk__lt=key) if key is not None else Q(pk__in=()))
-        # The plain comparison beside it is for PostgreSQL, which picks partitions by that alone.
-        way_in = way_in.filter(Q(**{f"{field}__lte": at}), Q(**{f"{field}__lt": at}) | at_once)
+    way_in = beyond(mine, field, Place.parse(before, mine.model) if before else None, newer=False)
     ends = list(way_in.values_list(field, flat=True)[SCAN : SCAN + 1])
     looked_to: datetime | None = ends[0] if ends else None
     found = way_in if looked_to is None else way_in.filter(**{f"{field}__gt": looked_to})
     rows = list(narrowed(found)[: PAGE + 1])
     if len(rows) > PAGE:
         rows = rows[:PAGE]
-        return Page(rows, _key(getattr(rows[-1], field), rows[-1].pk), None)
+        return Page(rows, str(Place(getattr(rows[-1], field), rows[-1].pk)), None)
     # One microsecond later: those of that very moment have not been looked at.
-    older = "" if looked_to is None else _key(looked_to + timedelta(microseconds=1))
+    older = "" if looked_to is None else str(Place(looked_to + timedelta(microseconds=1)))
     return Page(rows, older, looked_to)
-
-
-def _key(at: datetime, pk: object = "") -> str:
-    return f"{(at - EPOCH) // timedelta(microseconds=1)}.{pk}"
-
-
-def _parse(text: str, rows: QuerySet[Any]) -> tuple[datetime, Any]:
-    microseconds, _, key = text.partition(".")
-    try:
-        at, pk = EPOCH + timedelta(microseconds=int(microseconds)), rows.model._meta.pk.to_python(key) if key else None
-    except (ValueError, OverflowError, ValidationError) as error:
-        raise ValueError("no place in this list") from error
-    if isinstance(pk, int) and not 0 <= pk < 2**63:
-        raise ValueError("no place in this list")
-    return at, pk

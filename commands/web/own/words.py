@@ -67,10 +67,3 @@ def login(event: AuditEvent) -> tuple[str, str]:
 
 def door(name: str) -> str:
     return DOORS.get(name, name)
-
-
-def visible(text: str) -> str:
-    """Text of the record with each character written out that a browser would obey or hide.
-
-    HTML escaping leaves them in place. The record's own escapes stay as they are."""
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)

@@ -203,7 +203,7 @@ def test_oldest_page_is_the_last_of_the_rows(admin_client: Client, seven: list[A
 
 def test_newer_than_all_shows_the_first_page(admin_client: Client, seven: list[AuditEvent]):
     first = page(admin_client, EVENTS)
-    assert keys(page(admin_client, EVENTS + first.get_query_string({"after": str(first._key_of(seven[0]))}))) == keys(
+    assert keys(page(admin_client, EVENTS + first.get_query_string({"after": str(first._place_of(seven[0]))}))) == keys(
         first
     )
 

@@ -192,7 +192,7 @@ def test_nothing_looks_while_nothing_runs(ann: User, rule: Rule) -> None:
     async def once() -> list[asyncio.Task[Any]]:
         await run(Attempt(ann.pk, "ann", "waits", (), door="test"), started)
         async with asyncio.timeout(DEADLINE):
-            while revocation.watch._loop is not None:
+            while revocation.watch._rounds._loop is not None:
                 await asyncio.sleep(0.05)
         return [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
 

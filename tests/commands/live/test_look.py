@@ -39,7 +39,7 @@ async def look(settings: Any, tmp_path: Any) -> AsyncIterator[Look]:
     look = Look(look_seconds=0.01)
     yield look
     look.targets.clear()
-    await until(lambda: look._loop is None, "the timer goes on with nothing to look for")
+    await until(lambda: look._rounds._loop is None, "the timer goes on with nothing to look for")
 
 
 async def until(condition: Any, otherwise: str) -> None:
@@ -64,8 +64,8 @@ async def want(target: uuid.UUID) -> None:
 
 async def test_nothing_is_looked_for_without_a_target(look: Look) -> None:
     look.wake()
-    await until(lambda: look._loop is None, "the timer goes on")
-    assert look._looking is None
+    await until(lambda: look._rounds._loop is None, "the timer goes on")
+    assert look._rounds._looking is None
 
 
 async def test_request_for_what_another_process_has_is_left_to_it(look: Look) -> None:
@@ -89,8 +89,8 @@ async def test_store_that_is_away_is_logged_once_and_asked_again(look: Look, cap
         look.wake()
         await until(lambda: look._is_away, "it is not noticed")
         for _ in range(3):
-            looking = look._looking
-            await until(lambda: look._looking is not looking, "it is not asked again")  # noqa: B023
+            looking = look._rounds._looking
+            await until(lambda: look._rounds._looking is not looking, "it is not asked again")  # noqa: B023
     finally:
         await database_sync_to_async(rename)("away", "commands_endrequest")
     async with asyncio.timeout(10):
